@@ -1,0 +1,1 @@
+"""A tour of the library over real data: ``python -m demo``."""

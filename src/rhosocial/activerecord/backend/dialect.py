@@ -1,0 +1,410 @@
+"""How one database spells SQL: quotes, clause order, flags, and the few constructs that differ.
+
+A dialect is a list of differences: a subclass sets attributes and overrides the named `write_…` methods whose text is
+another one in its database.  It knows no connection and no model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from .errors import IsolationLevelError, QueryError
+from .expression import ATOM, COMPARE, Expression, Function, Like, Match, Ordering, Value
+from .schema import Check, ColumnDefinition, ForeignKey, PrimaryKey
+from .statement import CreateIndex, CreateTable, Delete, DropTable, Insert, Select, Statement, Update
+from .typing import IsolationLevel
+
+if TYPE_CHECKING:
+    from .column_type import ColumnType
+
+Dump = Callable[[Any, "ColumnType | None"], Any]
+
+
+def as_it_is(value: Any, column: ColumnType | None) -> Any:
+    """The value unconverted: the dump of statements that hold no value."""
+    return value
+
+
+class SQLWriter:
+    """Collects the text and the bound values of one statement, in order."""
+
+    __slots__ = ("_dump", "depth", "dialect", "params", "parts", "qualify")
+
+    def __init__(self, dialect: Dialect, dump: Dump = as_it_is) -> None:
+        self.dialect = dialect
+        self.parts: list[str] = []
+        self.params: list[Any] = []
+        self.qualify = False
+        self.depth = 0
+        self._dump = dump
+
+    def sql(self, text: str) -> None:
+        """Append SQL text."""
+        self.parts.append(text)
+
+    def name(self, name: str) -> None:
+        """Append a quoted name."""
+        self.parts.append(self.dialect.quote(name))
+
+    def bind(self, value: Any, column: ColumnType | None = None) -> None:
+        """Append a placeholder and keep the value, converted for its column."""
+        self.parts.append("?")
+        self.params.append(None if value is None else self._dump(value, column))
+
+    def node(self, node: Any, parent: int = 0) -> None:
+        """Write a node, in parentheses where it binds less than `parent` asks."""
+        if isinstance(node, Expression) and node.precedence < parent:
+            self.parts.append("(")
+            node.write(self)
+            self.parts.append(")")
+        else:
+            node.write(self)
+
+    def nodes(self, nodes: Iterable[Any], separator: str = ", ", parent: int = 0) -> None:
+        """Write nodes with a separator between them."""
+        for number, node in enumerate(nodes):
+            if number:
+                self.parts.append(separator)
+            self.node(node, parent)
+
+    def names(self, names: Iterable[str]) -> None:
+        """Write quoted names with commas between them."""
+        self.parts.append(", ".join(map(self.dialect.quote, names)))
+
+    def text(self) -> str:
+        """The statement so far."""
+        return "".join(self.parts)
+
+
+class Dialect:
+    """Standard SQL; a subclass says where its database differs.
+
+    Texts are canonical: each bound value is a ``?``, whatever `paramstyle` the driver has; the backend translates them
+    right before the driver.
+    """
+
+    name: ClassVar[str] = "sql"
+    paramstyle: ClassVar[str] = "qmark"
+    quote_open: ClassVar[str] = '"'
+    quote_close: ClassVar[str] = '"'
+    max_params: ClassVar[int] = 32_000
+    isolation_levels: ClassVar[frozenset[IsolationLevel]] = frozenset(IsolationLevel)
+
+    # Does INSERT, UPDATE, DELETE … RETURNING exist?
+    supports_returning: ClassVar[bool] = False
+    # Are there savepoints, so that blocks can nest?
+    supports_savepoints: ClassVar[bool] = True
+    # Does the driver's last insert id give the key of a row inserted alone?
+    supports_last_insert_id: ClassVar[bool] = True
+    # May several rows stand in one INSERT … VALUES?
+    supports_multirow_insert: ClassVar[bool] = True
+    # Can DDL be part of a transaction?
+    supports_transactional_ddl: ClassVar[bool] = True
+
+    select_clauses: ClassVar[tuple[str, ...]] = ("columns", "source", "where", "group", "having", "order", "limit", "lock")
+    insert_clauses: ClassVar[tuple[str, ...]] = ("into", "values", "returning")
+    update_clauses: ClassVar[tuple[str, ...]] = ("table", "changes", "where", "returning")
+    delete_clauses: ClassVar[tuple[str, ...]] = ("from", "where", "returning")
+    create_table_clauses: ClassVar[tuple[str, ...]] = ("name", "body")
+    create_index_clauses: ClassVar[tuple[str, ...]] = ("name", "columns", "where")
+    drop_table_clauses: ClassVar[tuple[str, ...]] = ("name",)
+
+    # 1 - Names and texts
+
+    def quote(self, name: str) -> str:
+        """The name as an identifier, whatever characters it holds; a NUL is refused."""
+        if not name or "\0" in name:
+            raise QueryError(f"{name!r} cannot be a name in SQL")
+        return self.quote_open + name.replace(self.quote_close, self.quote_close * 2) + self.quote_close
+
+    def compile(self, statement: Any, dump: Dump = as_it_is) -> tuple[str, tuple[Any, ...]]:
+        """The statement's canonical text and its values, each converted once by `dump(value, column)`."""
+        out = SQLWriter(self, dump)
+        statement.write(out)
+        return out.text(), tuple(out.params)
+
+    def get_placeholder(self, db_type: Any = None) -> str:
+        """The placeholder of canonical SQL."""
+        return "?"
+
+    def format_expression(self, expression: Expression) -> str:
+        """The text of an expression that holds no values."""
+        return self.compile(expression)[0]
+
+    def create_expression(self, expression: str) -> Expression:
+        """SQL text to stand in a statement where a value could."""
+        return Expression(expression)
+
+    # 2 - Transactions
+
+    def begin_statements(self, isolation: IsolationLevel | None, read_only: bool) -> list[str]:
+        """The statements that begin a transaction; IsolationLevelError for a level that the database does not have."""
+        self.check_isolation(isolation)
+        modes = [f"ISOLATION LEVEL {isolation.sql}"] if isolation is not None else []
+        return [" ".join(["START TRANSACTION", ", ".join(modes + ["READ ONLY"] * read_only)]).strip()]
+
+    def end_statements(self, isolation: IsolationLevel | None, read_only: bool) -> list[str]:
+        """What must be run after COMMIT or ROLLBACK to put the connection back as it was."""
+        return []
+
+    def check_isolation(self, isolation: IsolationLevel | None) -> None:
+        """Refuse a level that the database does not have."""
+        if isolation is not None and isolation not in self.isolation_levels:
+            known = ", ".join(sorted(level.name for level in self.isolation_levels))
+            raise IsolationLevelError(f"{self.name} has no isolation level {isolation.name}; it has {known}")
+
+    def savepoint(self, name: str) -> str:
+        """The statement that sets a savepoint."""
+        return f"SAVEPOINT {self.quote(name)}"
+
+    def release_savepoint(self, name: str) -> str:
+        """The statement that keeps what came after a savepoint."""
+        return f"RELEASE SAVEPOINT {self.quote(name)}"
+
+    def rollback_savepoint(self, name: str) -> str:
+        """The statement that undoes what came after a savepoint."""
+        return f"ROLLBACK TO SAVEPOINT {self.quote(name)}"
+
+    # 3 - Statements: one writer for each clause
+
+    def write_statement(self, out: SQLWriter, statement: Statement) -> None:
+        """Write the clauses of `statement` in this dialect's order."""
+        outer = out.qualify
+        # Inside a subquery every column carries its table, or the inner table's columns would hide the outer's.
+        out.qualify = out.depth > 0 or bool(getattr(statement, "joins", ()))
+        out.depth += 1
+        for clause in getattr(self, f"{statement.kind}_clauses"):
+            getattr(self, f"write_{statement.kind}_{clause}")(out, statement)
+        out.depth -= 1
+        out.qualify = outer
+
+    def write_select_columns(self, out: SQLWriter, select: Select) -> None:
+        out.sql("SELECT DISTINCT " if select.distinct else "SELECT ")
+        out.nodes(select.columns)
+
+    def write_select_source(self, out: SQLWriter, select: Select) -> None:
+        out.sql(" FROM ")
+        out.node(select.source)
+        for join in select.joins:
+            out.sql(" ")
+            out.node(join)
+
+    def write_select_where(self, out: SQLWriter, select: Select | Update | Delete) -> None:
+        if select.where is not None:
+            out.sql(" WHERE ")
+            out.node(select.where)
+
+    def write_select_group(self, out: SQLWriter, select: Select) -> None:
+        if select.group_by:
+            out.sql(" GROUP BY ")
+            out.nodes(select.group_by)
+
+    def write_select_having(self, out: SQLWriter, select: Select) -> None:
+        if select.having is not None:
+            out.sql(" HAVING ")
+            out.node(select.having)
+
+    def write_select_order(self, out: SQLWriter, select: Select) -> None:
+        if select.order_by:
+            out.sql(" ORDER BY ")
+            out.nodes(select.order_by)
+
+    def write_select_limit(self, out: SQLWriter, select: Select) -> None:
+        if select.limit is not None:
+            out.sql(" LIMIT ")
+            out.bind(select.limit)
+        if select.offset is not None:
+            out.sql(" OFFSET ")
+            out.bind(select.offset)
+
+    def write_select_lock(self, out: SQLWriter, select: Select) -> None:
+        if select.lock is not None:
+            out.sql(f" {select.lock}")
+
+    def write_insert_into(self, out: SQLWriter, insert: Insert) -> None:
+        out.sql("INSERT INTO ")
+        out.node(insert.table)
+
+    def write_insert_values(self, out: SQLWriter, insert: Insert) -> None:
+        if not insert.columns:
+            out.sql(" DEFAULT VALUES")
+            return
+        out.sql(" (")
+        out.names(insert.columns)
+        out.sql(") VALUES ")
+        for number, row in enumerate(insert.rows):
+            out.sql(", (" if number else "(")
+            out.nodes(row)
+            out.sql(")")
+
+    def write_insert_returning(self, out: SQLWriter, statement: Insert | Update | Delete) -> None:
+        if statement.returning:
+            out.sql(" RETURNING ")
+            out.nodes(statement.returning)
+
+    def write_update_table(self, out: SQLWriter, update: Update) -> None:
+        out.sql("UPDATE ")
+        out.node(update.table)
+
+    def write_update_changes(self, out: SQLWriter, update: Update) -> None:
+        out.sql(" SET ")
+        for number, (name, value) in enumerate(update.changes):
+            out.sql(", " if number else "")
+            out.name(name)
+            out.sql(" = ")
+            out.node(value)
+
+    write_update_where = write_select_where
+    write_update_returning = write_insert_returning
+
+    def write_delete_from(self, out: SQLWriter, delete: Delete) -> None:
+        out.sql("DELETE FROM ")
+        out.node(delete.table)
+
+    write_delete_where = write_select_where
+    write_delete_returning = write_insert_returning
+
+    # 4 - Tables
+
+    def write_create_table_name(self, out: SQLWriter, create: CreateTable) -> None:
+        out.sql("CREATE TABLE IF NOT EXISTS " if create.if_not_exists else "CREATE TABLE ")
+        out.node(create.table)
+
+    def write_create_table_body(self, out: SQLWriter, create: CreateTable) -> None:
+        out.sql(" (\n  ")
+        for number, column in enumerate(create.columns):
+            out.sql(",\n  " if number else "")
+            self.write_column(out, column)
+        for constraint in create.constraints:
+            out.sql(",\n  ")
+            self.write_constraint(out, constraint)
+        out.sql("\n)")
+
+    def write_column(self, out: SQLWriter, column: ColumnDefinition) -> None:
+        """One column of a CREATE TABLE."""
+        out.name(column.name)
+        out.sql(f" {column.type}")
+        if column.collation is not None:
+            out.sql(" COLLATE ")
+            out.name(column.collation)
+        if column.auto_key:
+            self.write_auto_key(out)
+        elif not column.nullable:
+            out.sql(" NOT NULL")
+        if column.generated_sql is not None:
+            out.sql(f" GENERATED ALWAYS AS ({column.generated_sql}) STORED")
+        elif column.default_sql is not None:
+            out.sql(f" DEFAULT ({column.default_sql})")
+        if column.unique:
+            out.sql(" UNIQUE")
+
+    def write_auto_key(self, out: SQLWriter) -> None:
+        """What makes a column an integer key that the database counts up and that may be given by hand."""
+        out.sql(" GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY")
+
+    def write_constraint(self, out: SQLWriter, constraint: Any) -> None:
+        """One constraint of a CREATE TABLE."""
+        if constraint.name is not None:
+            out.sql("CONSTRAINT ")
+            out.name(constraint.name)
+            out.sql(" ")
+        if isinstance(constraint, Check):
+            out.sql(f"CHECK ({constraint.condition})")
+            return
+        kind = {PrimaryKey: "PRIMARY KEY", ForeignKey: "FOREIGN KEY"}.get(type(constraint), "UNIQUE")
+        out.sql(f"{kind} (")
+        out.names(constraint.columns)
+        out.sql(")")
+        if isinstance(constraint, ForeignKey):
+            self.write_references(out, constraint)
+
+    def write_references(self, out: SQLWriter, key: ForeignKey) -> None:
+        """Where a foreign key points and what happens there."""
+        out.sql(" REFERENCES ")
+        out.name(key.target)
+        out.sql(" (")
+        out.names(key.target_columns)
+        out.sql(")")
+        if key.on_delete is not None:
+            out.sql(f" ON DELETE {key.on_delete.upper()}")
+        if key.on_update is not None:
+            out.sql(f" ON UPDATE {key.on_update.upper()}")
+
+    def write_create_index_name(self, out: SQLWriter, create: CreateIndex) -> None:
+        out.sql("CREATE UNIQUE INDEX " if create.index.unique else "CREATE INDEX ")
+        out.sql("IF NOT EXISTS " if create.if_not_exists else "")
+        out.name(create.name)
+
+    def write_create_index_columns(self, out: SQLWriter, create: CreateIndex) -> None:
+        out.sql(" ON ")
+        out.node(create.table)
+        out.sql(" (")
+        out.names(create.index.columns)
+        out.sql(")")
+
+    def write_create_index_where(self, out: SQLWriter, create: CreateIndex) -> None:
+        if create.index.where is not None:
+            out.sql(f" WHERE {create.index.where}")
+
+    def write_drop_table_name(self, out: SQLWriter, drop: DropTable) -> None:
+        out.sql("DROP TABLE IF EXISTS " if drop.if_exists else "DROP TABLE ")
+        out.node(drop.table)
+
+    # 5 - Constructs that differ between databases
+
+    def write_like(self, out: SQLWriter, like: Like) -> None:
+        """LIKE; without regard to case both sides are folded."""
+        if like.ignore_case:
+            item: Expression = Function("lower", like.item)
+            pattern: Expression = Function("lower", like.pattern)
+        else:
+            item, pattern = like.item, like.pattern
+        out.node(item, COMPARE + 1)
+        out.sql(" NOT LIKE " if like.negated else " LIKE ")
+        out.node(pattern, COMPARE + 1)
+
+    def write_match(self, out: SQLWriter, match: Match) -> None:
+        """A plain text within a text, case counting."""
+        out.node(match.item, COMPARE + 1)
+        out.sql(" LIKE ")
+        out.node(Value(match.pattern(_escape_like, "%")))
+        out.sql(" ESCAPE '!'")
+
+    def write_function(self, out: SQLWriter, function: Function) -> None:
+        """A function call."""
+        out.sql(f"{self.function_name(function)}(")
+        if function.distinct:
+            out.sql("DISTINCT ")
+        out.nodes(function.args)
+        out.sql(")")
+
+    def function_name(self, function: Function) -> str:
+        """What this database calls the function."""
+        return function.name
+
+    def write_ordering(self, out: SQLWriter, ordering: Ordering) -> None:
+        """One item of ORDER BY."""
+        out.node(ordering.item, ATOM)
+        out.sql(" DESC" if ordering.descending else " ASC")
+        if ordering.nulls is not None:
+            out.sql(f" NULLS {ordering.nulls}")
+
+    def explain(self, sql: str) -> str:
+        """The statement that shows how the database would run `sql`."""
+        return f"EXPLAIN {sql}"
+
+
+def _escape_like(text: str) -> str:
+    # A backslash would be special to MySQL's string literals; an exclamation mark is special nowhere.
+    return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+
+
+def placeholders(count: int) -> str:
+    """``?, ?, ?``: as many placeholders as said."""
+    return ", ".join("?" * count)
+
+
+def names(dialect: Dialect, columns: Sequence[str]) -> str:
+    """The quoted names with commas between them."""
+    return ", ".join(map(dialect.quote, columns))

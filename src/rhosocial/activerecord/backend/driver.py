@@ -1,0 +1,152 @@
+"""What a backend author writes: the hooks that touch the driver, and the tables that name its errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Literal, NoReturn
+
+from .errors import ConnectionError, DatabaseError
+from .rule import UNKNOWN, ErrorClasses, ErrorRule, driver_code, find_rule
+from .typing import QueryResult
+
+Values = Sequence[Any]
+TransactionState = Literal["idle", "open", "failed", "gone"]
+
+
+class Driver:
+    """The hooks between a backend and its driver.  `_open` and `_perform` must be written; the others have defaults."""
+
+    # The driver's exceptions: what `_open` and `_perform` may raise.
+    driver_errors: ClassVar[tuple[type[BaseException], ...]] = ()
+    # Code -> ErrorRule, or just the class to raise.
+    error_classes: ClassVar[ErrorClasses] = {}
+    _error_handler: Any = None
+
+    # 1 - Hooks
+
+    def _open(self) -> Any:
+        """Return a new connection of the driver, in autocommit mode, set up as `self.config` says.
+
+        It must raise nothing but `driver_errors` when it fails, must not retry, and must keep no reference to the
+        connection it returns.  It may be called in any thread, by several at a time.
+        """
+        raise NotImplementedError
+
+    def _perform(self, connection: Any, sql: str, params: Values) -> QueryResult:
+        """Run one statement and return all its rows, as tuples, with the names of their columns.
+
+        `sql` has the driver's placeholders, `params` are values the driver takes.  It must fetch every row it returns
+        and leave no cursor open; it must raise nothing but `driver_errors`, and must neither retry nor commit.  A
+        connection is never given to two calls at a time.
+        """
+        raise NotImplementedError
+
+    def _close(self, connection: Any) -> None:
+        """Close a connection.  It may be called in another thread than the one that opened it."""
+        connection.close()
+
+    def _ping(self, connection: Any) -> None:
+        """Ask the database for a sign of life; a dead link must raise one of `driver_errors`."""
+        self._perform(connection, "SELECT 1", ())
+
+    def _transaction_state(self, connection: Any) -> TransactionState | None:
+        """Say without I/O what the driver knows of the connection's transaction.
+
+        "idle": none is open; "open": one is, and statements work; "failed": one is, and only a rollback helps;
+        "gone": the link is dead.  None: the driver cannot tell, and `error_classes` decides.
+        """
+        return None
+
+    def _error_code(self, error: BaseException) -> Any:
+        """The engine's code of a driver error: the key into `error_classes`."""
+        return driver_code(error)
+
+    def _classify(self, error: BaseException) -> ErrorRule | None:
+        """The rule for an error that its code does not tell; None leaves it to the tables."""
+        return None
+
+    def _error_details(self, error: BaseException) -> dict[str, Any]:
+        """What the engine tells of the constraint: `table`, `columns`, `constraint`, where it does."""
+        return {}
+
+    # Optional hooks; None means that the backend has none.
+    # `_interrupt(connection)` makes a statement that runs in another thread end soon.
+    _interrupt: Callable[..., Any] | None = None
+    # `_cursor(connection, sql, params)` gives a cursor with `description`, `fetchmany(size)` and `close()`.
+    _cursor: Callable[..., Any] | None = None
+    # Awaitable twins for drivers that have them; without them the hooks above run in a worker thread.
+    _aopen: Callable[..., Any] | None = None
+    _aperform: Callable[..., Any] | None = None
+    _aclose: Callable[..., Any] | None = None
+
+    # 2 - Errors
+
+    def _handle_error(self, error: Exception) -> None:
+        """Raise the library's error for a driver's; an author's `_error_handler` is asked first, where set."""
+        if self._error_handler is not None:
+            self._error_handler.handle_error(error)
+        raise self.name_error(error) from error
+
+    def name_error(self, error: BaseException) -> DatabaseError:
+        """The library's error for a driver's, by its code, its SQLSTATE, or the name of its PEP 249 class."""
+        if isinstance(error, DatabaseError):
+            return error
+        code = self._error_code(error)
+        rule = self.rule_of(error)
+        sqlstate = code if isinstance(code, str) and len(code) == 5 else None
+        return rule.cls(str(error) or type(error).__name__, code=code, sqlstate=sqlstate, **self._error_details(error))
+
+    def rule_of(self, error: BaseException | None) -> ErrorRule:
+        """What an error of the driver, or one of ours that it caused, leaves of transaction and connection."""
+        while isinstance(error, DatabaseError):
+            error = error.__cause__ or error.__context__
+        if error is None:
+            return UNKNOWN
+        return self._classify(error) or find_rule(error, self._error_code(error), self.error_classes)
+
+    def is_retryable(self, error: BaseException) -> bool:
+        """Whether running the whole outermost block again may succeed after `error`."""
+        return self.rule_of(error).retry
+
+    def _is_reusable(self, connection: Any, error: BaseException) -> bool:
+        left = self._transaction_state(connection)
+        if left is None:
+            return isinstance(error, Exception) and self.rule_of(error).connection == "fine"
+        return left == "idle" and self.rule_of(error).connection == "fine"
+
+    def _raise(self, error: BaseException, sql: str, values: Values) -> NoReturn:
+        if isinstance(error, DatabaseError) or not isinstance(error, self.driver_errors):
+            raise error
+        named = self._named_by_handler(error)
+        if named.statement is None:
+            named.statement = sql
+            named.param_types = tuple([type(value).__name__ for value in values])
+        raise named from error
+
+    def _named_by_handler(self, error: BaseException) -> DatabaseError:
+        if not isinstance(error, Exception):
+            return self.name_error(error)
+        try:
+            self._handle_error(error)
+        except DatabaseError as named:
+            return named
+        return self.name_error(error)
+
+    def _open_named(self, **params: Any) -> Any:
+        try:
+            return self._open()
+        except self.driver_errors as error:
+            raise self._connect_error(error) from error
+
+    async def _aopen_named(self, **params: Any) -> Any:
+        assert self._aopen is not None
+        try:
+            return await self._aopen()
+        except self.driver_errors as error:
+            raise self._connect_error(error) from error
+
+    def _connect_error(self, error: BaseException) -> DatabaseError:
+        named = self.name_error(error)
+        if isinstance(named, ConnectionError):
+            return named
+        return ConnectionError(f"failed to connect: {error}", code=named.code, sqlstate=named.sqlstate)

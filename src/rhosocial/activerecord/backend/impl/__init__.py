@@ -1,0 +1,1 @@
+"""One database each; written with the public names of `rhosocial.activerecord.backend` alone."""

@@ -1,0 +1,330 @@
+"""SQLite through the standard library's `sqlite3`: file, memory and URI databases."""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import threading
+import time
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+from rhosocial.activerecord.backend import (
+    CheckViolation,
+    ColumnNotFound,
+    ConfigurationError,
+    ConnectionError,
+    DatabaseError,
+    DataError,
+    ErrorRule,
+    ForeignKeyViolation,
+    Gate,
+    IntegrityError,
+    LockTimeout,
+    NotNullViolation,
+    OperationalError,
+    QueryCanceled,
+    QueryError,
+    QueryResult,
+    QueryTimeout,
+    SerializationFailure,
+    StorageBackend,
+    TableNotFound,
+    TransactionManager,
+    UniqueViolation,
+    is_read,
+)
+
+from .dialect import SQLiteDialect
+from .function import register_functions
+from .location import locate
+from .mapping import SQLiteTypeMapper, SQLiteValueMapper
+from .option import read_options
+
+# Result codes: https://www.sqlite.org/rescode.html
+_BUSY = ErrorRule(LockTimeout, "open", retry=True)
+_CORRUPT = ErrorRule(OperationalError, None, "dead")
+_READ_ONLY = ErrorRule(OperationalError, "open")
+_FULL = ErrorRule(OperationalError)
+_ERROR_CLASSES: dict[int, ErrorRule] = {
+    3: ErrorRule(OperationalError),  # PERM
+    4: ErrorRule(SerializationFailure, retry=True),  # ABORT
+    5: _BUSY,
+    6: ErrorRule(LockTimeout, "open", retry=True),  # LOCKED
+    7: ErrorRule(OperationalError),  # NOMEM
+    8: _READ_ONLY,
+    9: ErrorRule(QueryCanceled),  # INTERRUPT
+    10: ErrorRule(OperationalError),  # IOERR
+    11: _CORRUPT,
+    13: _FULL,
+    14: ErrorRule(ConnectionError),  # CANTOPEN
+    17: ErrorRule(SerializationFailure, retry=True),  # SCHEMA
+    18: ErrorRule(DataError),  # TOOBIG
+    19: ErrorRule(IntegrityError, "open"),
+    20: ErrorRule(DataError, "open"),  # MISMATCH
+    25: ErrorRule(QueryError, "open"),  # RANGE
+    26: _CORRUPT,  # NOTADB
+    275: ErrorRule(CheckViolation, "open"),
+    517: ErrorRule(SerializationFailure, "failed", retry=True),  # BUSY_SNAPSHOT: waiting cannot help.
+    787: ErrorRule(ForeignKeyViolation, "open"),
+    1299: ErrorRule(NotNullViolation, "open"),
+    1555: ErrorRule(UniqueViolation, "open"),
+    2067: ErrorRule(UniqueViolation, "open"),
+    2579: ErrorRule(UniqueViolation, "open"),
+    3091: ErrorRule(DataError, "open"),  # CONSTRAINT_DATATYPE, of a STRICT table
+}
+
+# SQLite's code 1 says only "error in the statement"; its texts are fixed and not translated.
+_TEXTS: tuple[tuple[re.Pattern[str], ErrorRule], ...] = (
+    (re.compile(r"no such table: (?P<table>.+)"), ErrorRule(TableNotFound, "open")),
+    (re.compile(r"no such column: (?P<column>.+)"), ErrorRule(ColumnNotFound, "open")),
+    (re.compile(r"table (?P<table>.+) has no column named (?P<column>.+)"), ErrorRule(ColumnNotFound, "open")),
+)
+_BINDING = re.compile(r"Error binding parameter")
+_SYNTAX = ErrorRule(QueryError, "open")
+_VALUE = ErrorRule(DataError, "open")
+_BUSY_CODE, _READONLY_CODE = 5, 8
+_COLUMNS = re.compile(r"(?:UNIQUE|NOT NULL) constraint failed: (?!index )(?P<columns>[^ ].*)")
+_INDEX = re.compile(r"UNIQUE constraint failed: index '(?P<constraint>.+)'")
+_CHECK = re.compile(r"CHECK constraint failed: (?P<constraint>.+)")
+
+_queues: weakref.WeakValueDictionary[str, Gate] = weakref.WeakValueDictionary()
+_queues_lock = threading.Lock()
+
+
+class SQLiteConnection(sqlite3.Connection):
+    """A connection that knows until when its statement may run."""
+
+    deadline = float("inf")
+    timed_out = False
+
+    def is_late(self) -> int:
+        """Asked by SQLite while it works; a true answer interrupts the statement."""
+        self.timed_out = time.monotonic() > self.deadline
+        return self.timed_out
+
+
+class SQLiteBackend(StorageBackend):
+    """One SQLite database: a file, ``":memory:"`` (one database for all threads and tasks), or a URI.
+
+    Connections use WAL, enforce foreign keys, wait for locks (`busy_timeout`) and sync normally: a power cut may take
+    the last commits, never the file (``options={"synchronous": "full"}`` for more).  Writers of this process stand in
+    one queue for each file, since SQLite's own waiting is unfair.
+    """
+
+    dialect_class = SQLiteDialect
+    type_mapper_class = SQLiteTypeMapper
+    value_mapper_class = SQLiteValueMapper
+    driver_errors = (sqlite3.Error, sqlite3.Warning, OverflowError, UnicodeEncodeError)
+    error_classes = _ERROR_CLASSES
+
+    def __init__(self, config: Any = None, *, connection_config: Any = None, **fields: Any) -> None:
+        super().__init__(config, connection_config=connection_config, **fields)
+        self.options = read_options(self.config)
+        self.location = locate(self.config.database, self.options.uri)
+        self.streams_rows = not self.location.is_memory
+        self._writers = Gate(1) if self.location.is_memory else _queue_of(self.location.path)
+        self._keeper: SQLiteConnection | None = None
+        self._opening = threading.Lock()
+        self._has_wal = False
+        self._timeout = self.config.query_timeout
+        if sqlite3.sqlite_version_info < (3, 36):
+            raise ConfigurationError(f"SQLite 3.36 or later is needed, this is {sqlite3.sqlite_version}")
+
+    # Hooks
+
+    def _open(self) -> SQLiteConnection:
+        if self.location.is_memory:
+            self._keep_memory()
+        connection = self._connect()
+        try:
+            self._set_up(connection)
+        except BaseException:
+            # Also for KeyboardInterrupt: nobody else will close it.
+            connection.close()
+            raise
+        return connection
+
+    def _perform(self, connection: SQLiteConnection, sql: str, params: Sequence[Any]) -> QueryResult:
+        if self._timeout is not None:
+            connection.deadline = time.monotonic() + self._timeout
+        cursor = connection.execute(sql, params)
+        description = cursor.description
+        if description is None:
+            return QueryResult(None, cursor.rowcount, cursor.lastrowid)
+        rows = cursor.fetchall()
+        return QueryResult(None, cursor.rowcount, cursor.lastrowid, columns=description, rows=rows)
+
+    def _cursor(self, connection: SQLiteConnection, sql: str, params: Sequence[Any]) -> sqlite3.Cursor:
+        connection.deadline = float("inf")
+        return connection.execute(sql, params)
+
+    def _interrupt(self, connection: SQLiteConnection) -> None:
+        connection.interrupt()
+
+    def _transaction_state(self, connection: SQLiteConnection) -> Literal["idle", "open"]:
+        return "open" if connection.in_transaction else "idle"
+
+    def _classify(self, error: BaseException) -> ErrorRule | None:
+        code = getattr(error, "sqlite_errorcode", None)
+        if code == 1:
+            text = str(error)
+            for pattern, rule in _TEXTS:
+                if pattern.fullmatch(text):
+                    return rule
+            return _SYNTAX
+        if code is None:
+            return _without_code(error)
+        # An extended code without a row of its own means what its low byte means.
+        return None if code in _ERROR_CLASSES else _ERROR_CLASSES.get(code & 0xFF)
+
+    def _error_details(self, error: BaseException) -> dict[str, Any]:
+        text = str(error)
+        found = _COLUMNS.fullmatch(text)
+        if found is not None:
+            pairs = [name.rpartition(".") for name in found["columns"].split(", ")]
+            return {"table": pairs[0][0] or None, "columns": [column for _, _, column in pairs]}
+        for pattern in (_INDEX, _CHECK):
+            found = pattern.fullmatch(text)
+            if found is not None:
+                return {"constraint": found["constraint"]}
+        for pattern, _ in _TEXTS:
+            found = pattern.fullmatch(text)
+            if found is not None:
+                parts = found.groupdict()
+                columns = [parts["column"]] if "column" in parts else ()
+                return {"table": parts.get("table"), "columns": columns}
+        return {}
+
+    def name_error(self, error: BaseException) -> DatabaseError:
+        """The library's error; an interrupt that `query_timeout` caused is a QueryTimeout."""
+        named = super().name_error(error)
+        if named.code == 9 and self._timeout is not None:
+            return QueryTimeout(f"the statement ran longer than query_timeout ({self._timeout:g} s)", code=named.code)
+        return named
+
+    def _is_write(self, sql: str) -> bool:
+        return not is_read(sql)
+
+    def _turn_timeout(self) -> float:
+        return self.options.busy_timeout
+
+    # Closing
+
+    async def adisconnect(self) -> None:
+        """Give back this thread's connection and close the idle ones, so that the file is released."""
+        await super().adisconnect()
+        while (connection := self._leases.try_acquire()) is not None:
+            await self._leases.arelease(connection, broken=True)
+        if self.config.delete_on_close and not self.location.is_memory:
+            self._delete_files()
+
+    async def aclose(self) -> None:
+        """Close all connections; a memory database is gone then."""
+        await super().aclose()
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            keeper.close()
+        if self.config.delete_on_close and not self.location.is_memory:
+            self._delete_files()
+
+    def _delete_files(self) -> None:
+        self._has_wal = False
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            try:
+                os.remove(self.location.path + suffix)
+            except FileNotFoundError:
+                continue
+
+    # Opening
+
+    def _keep_memory(self) -> None:
+        # A memory database lives as long as one connection to it does.
+        with self._opening:
+            if self._keeper is None:
+                self._keeper = self._connect()
+
+    def _connect(self) -> SQLiteConnection:
+        options = self.options
+        return sqlite3.connect(
+            self.location.target,
+            timeout=options.busy_timeout,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=options.cached_statements,
+            uri=True,
+            factory=SQLiteConnection,
+        )
+
+    def _set_up(self, connection: SQLiteConnection) -> None:
+        for text in self.options.pragmas():
+            connection.execute(text).close()
+        if not (self.location.is_memory or self.location.read_only or self.options.has_journal_mode):
+            self._use_wal(connection)
+        # Reads the file's first page: what is no database is found now and not at the first statement.
+        connection.execute("PRAGMA schema_version").close()
+        register_functions(connection)
+        if self._timeout is not None:
+            # A thousand of SQLite's operations take some ten microseconds.
+            connection.set_progress_handler(_late_check(connection), 1000)
+
+    def _use_wal(self, connection: SQLiteConnection) -> None:
+        with self._opening:
+            if self._has_wal:
+                return
+            end = time.monotonic() + self.options.busy_timeout
+            while True:
+                try:
+                    connection.execute("PRAGMA journal_mode = WAL").close()
+                    self._has_wal = True
+                    return
+                except sqlite3.OperationalError as error:
+                    code = error.sqlite_errorcode & 0xFF
+                    if code == _READONLY_CODE:
+                        return
+                    # SQLite does not wait for other processes when it changes the mode.
+                    if code != _BUSY_CODE or time.monotonic() > end:
+                        raise
+                    time.sleep(0.01)
+
+    def _connect_error(self, error: BaseException) -> DatabaseError:
+        where = "a memory database" if self.location.is_memory else repr(self.location.path)
+        code = getattr(error, "sqlite_errorcode", None)
+        return ConnectionError(f"cannot open {where}: {error}", code=code)
+
+
+class SQLiteTransactionManager(TransactionManager):
+    """Transactions over one `sqlite3` connection in autocommit mode."""
+
+    dialect_class = SQLiteDialect
+
+
+def _without_code(error: BaseException) -> ErrorRule | None:
+    """What `sqlite3` itself raised, before SQLite was asked."""
+    if isinstance(error, (OverflowError, UnicodeEncodeError, sqlite3.DataError)):
+        return _VALUE
+    if isinstance(error, (sqlite3.ProgrammingError, sqlite3.InterfaceError)):
+        return _VALUE if _BINDING.match(str(error)) else _SYNTAX
+    return _SYNTAX if isinstance(error, sqlite3.Warning) else None
+
+
+def _late_check(connection: SQLiteConnection) -> Callable[[], int]:
+    # The connection holds its handler; holding it in turn would keep the file open until the garbage collector runs.
+    reference = weakref.ref(connection)
+
+    def check() -> int:
+        living = reference()
+        return 0 if living is None else living.is_late()
+
+    return check
+
+
+def _queue_of(path: str) -> Gate:
+    """The one queue of this process's writers to a file."""
+    with _queues_lock:
+        queue = _queues.get(path)
+        if queue is None:
+            queue = _queues[path] = Gate(1)
+        return queue

@@ -1,0 +1,63 @@
+"""Parameters that are SQL themselves: an expression stands in the statement in place of its `?`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .dialect import Dialect, SQLWriter
+from .errors import QueryError
+from .expression import Expression, ParameterCountError
+from .lexer import pieces
+
+_PLAIN = frozenset({str, int, float, bool, bytes, type(None)})
+
+
+def is_expression(value: Any) -> bool:
+    """Whether a parameter is SQL and not a value: an `Expression`, or an object with `format(dialect)` or `write`."""
+    kind = type(value)
+    if kind in _PLAIN or isinstance(value, (str, bytes, bytearray, memoryview)):
+        return False
+    return isinstance(value, Expression) or (callable(getattr(kind, "format", None)) and hasattr(value, "expression"))
+
+
+def as_values(params: Sequence[Any] | None) -> tuple[Any, ...]:
+    """The parameters as a tuple; QueryError for a dict, a text, or anything else that has no order of its own."""
+    if params is None:
+        return ()
+    if isinstance(params, (str, bytes, Mapping)) or not isinstance(params, Sequence):
+        raise QueryError(f"parameters must be a list or tuple with one value for each ?, got {type(params).__name__}")
+    return tuple(params)
+
+
+def has_expression(values: Sequence[Any]) -> bool:
+    """Whether one of the parameters is SQL."""
+    for value in values:
+        if type(value) not in _PLAIN and is_expression(value):
+            return True
+    return False
+
+
+def merge_expressions(sql: str, values: Sequence[Any], dialect: Dialect) -> tuple[str, tuple[Any, ...]]:
+    """The canonical text with each expression written in place of its `?`, and the values that are left."""
+    parts = pieces(sql)
+    if len(parts) - 1 != len(values):
+        raise ParameterCountError(len(parts) - 1, len(values), sql)
+    out = SQLWriter(dialect)
+    out.sql(parts[0])
+    for value, part in zip(values, parts[1:], strict=True):
+        if isinstance(value, Expression):
+            value.write(out)
+        elif is_expression(value):
+            out.sql(_text(value, dialect))
+        else:
+            out.bind(value)
+        out.sql(part)
+    return out.text(), tuple(out.params)
+
+
+def _text(value: Any, dialect: Dialect) -> str:
+    text = value.format(dialect)
+    if not isinstance(text, str):
+        raise QueryError(f"{type(value).__name__}.format must return SQL text, got {type(text).__name__}")
+    return text

@@ -1,0 +1,184 @@
+"""Statements as named clauses without an order; the dialect's clause lists give the order."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
+
+from .expression import Expression, Junction, Writer
+from .schema import ColumnDefinition, Constraint, Index
+
+
+class Statement:
+    """A kind of statement: `kind` names the dialect's clause list and its clause writers."""
+
+    __slots__ = ()
+    kind: ClassVar[str]
+
+    def write(self, out: Writer) -> None:
+        """Write the clauses in the order of the connected dialect."""
+        out.dialect.write_statement(out, self)
+
+    def replace(self, **clauses: Any) -> Self:
+        """A copy with some clauses changed; this one stays as it is."""
+        changed = copy.copy(self)
+        for name, value in clauses.items():
+            setattr(changed, name, value)
+        return changed
+
+
+class TableName(Expression):
+    """A table in FROM, with the name it goes by in the statement."""
+
+    __slots__ = ("alias", "name", "schema")
+
+    def __init__(self, name: str, alias: str | None = None, schema: str | None = None) -> None:
+        self.name = name
+        self.alias = alias
+        self.schema = schema
+
+    def write(self, out: Writer) -> None:
+        if self.schema is not None:
+            out.name(self.schema)
+            out.sql(".")
+        out.name(self.name)
+        if self.alias is not None:
+            out.sql(" AS ")
+            out.name(self.alias)
+
+
+class Join(Expression):
+    """One joined table: `kind` is the SQL before it, `on` a condition or None; a raw clause has only `target`."""
+
+    __slots__ = ("kind", "on", "target")
+
+    def __init__(self, kind: str, target: Expression, on: Expression | None = None) -> None:
+        self.kind = kind
+        self.target = target
+        self.on = on
+
+    def write(self, out: Writer) -> None:
+        if self.kind:
+            out.sql(self.kind + " ")
+        out.node(self.target)
+        if self.on is not None:
+            out.sql(" ON ")
+            out.node(self.on)
+
+
+class Select(Statement):
+    """SELECT.  All clauses are tuples or single values and never changed in place."""
+
+    __slots__ = ("columns", "distinct", "group_by", "having", "joins", "limit", "lock", "offset", "order_by", "source", "where")
+    kind = "select"
+
+    def __init__(self, columns: Sequence[Expression], source: Expression) -> None:
+        self.columns = tuple(columns)
+        self.source = source
+        self.joins: tuple[Join, ...] = ()
+        self.where: Expression | None = None
+        self.group_by: tuple[Expression, ...] = ()
+        self.having: Expression | None = None
+        self.order_by: tuple[Expression, ...] = ()
+        self.limit: int | None = None
+        self.offset: int | None = None
+        self.distinct = False
+        self.lock: str | None = None
+
+
+class Insert(Statement):
+    """INSERT of one or more rows; `rows` hold nodes or values, in the order of `columns`."""
+
+    __slots__ = ("columns", "returning", "rows", "table")
+    kind = "insert"
+
+    def __init__(
+        self, table: Expression, columns: Sequence[str], rows: Sequence[Sequence[Any]], returning: Sequence[Expression] = ()
+    ) -> None:
+        self.table = table
+        self.columns = tuple(columns)
+        self.rows = rows
+        self.returning = tuple(returning)
+
+
+class Update(Statement):
+    """UPDATE; `changes` pairs column names with nodes."""
+
+    __slots__ = ("changes", "returning", "table", "where")
+    kind = "update"
+
+    def __init__(
+        self,
+        table: Expression,
+        changes: Sequence[tuple[str, Expression]],
+        where: Expression | None = None,
+        returning: Sequence[Expression] = (),
+    ) -> None:
+        self.table = table
+        self.changes = tuple(changes)
+        self.where = where
+        self.returning = tuple(returning)
+
+
+class Delete(Statement):
+    """DELETE."""
+
+    __slots__ = ("returning", "table", "where")
+    kind = "delete"
+
+    def __init__(self, table: Expression, where: Expression | None = None, returning: Sequence[Expression] = ()) -> None:
+        self.table = table
+        self.where = where
+        self.returning = tuple(returning)
+
+
+class CreateTable(Statement):
+    """CREATE TABLE."""
+
+    __slots__ = ("columns", "constraints", "if_not_exists", "table")
+    kind = "create_table"
+
+    def __init__(
+        self,
+        table: Expression,
+        columns: Sequence[ColumnDefinition],
+        constraints: Sequence[Constraint] = (),
+        if_not_exists: bool = False,
+    ) -> None:
+        self.table = table
+        self.columns = tuple(columns)
+        self.constraints = tuple(constraints)
+        self.if_not_exists = if_not_exists
+
+
+class CreateIndex(Statement):
+    """CREATE INDEX; `name` is the index's own name."""
+
+    __slots__ = ("if_not_exists", "index", "name", "table")
+    kind = "create_index"
+
+    def __init__(self, table: Expression, index: Index, name: str, if_not_exists: bool = False) -> None:
+        self.table = table
+        self.index = index
+        self.name = name
+        self.if_not_exists = if_not_exists
+
+
+class DropTable(Statement):
+    """DROP TABLE."""
+
+    __slots__ = ("if_exists", "table")
+    kind = "drop_table"
+
+    def __init__(self, table: Expression, if_exists: bool = False) -> None:
+        self.table = table
+        self.if_exists = if_exists
+
+
+def and_(*conditions: Expression | None) -> Expression | None:
+    """The conditions joined by AND, those that are None left out; None where none is left."""
+    given = [condition for condition in conditions if condition is not None]
+    if len(given) < 2:
+        return given[0] if given else None
+    return Junction("AND", given)

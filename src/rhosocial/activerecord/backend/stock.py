@@ -1,0 +1,140 @@
+"""What a connection pool has: the connections of one process, idle and lent, and who holds them."""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+import time
+from collections import deque
+from sys import modules
+from typing import Any, ClassVar
+
+from .gate import Gate
+from .worker import WorkerThread
+
+
+class Member:
+    """A connection of the pool, from the permit to open it until it is closed."""
+
+    __slots__ = ("expires", "holder", "loop", "raw", "shelf", "since", "stage")
+
+    def __init__(self, loop: Any, stock: Stock, holder: threading.Thread | str) -> None:
+        self.raw: Any = None
+        self.loop = loop
+        self.shelf = stock.shared if loop is None else stock.shelves.setdefault(loop, deque())
+        self.expires = math.inf
+        self.lend(holder, "opening")
+
+    def lend(self, holder: threading.Thread | str, stage: str = "") -> None:
+        self.holder = holder
+        self.since = time.monotonic()
+        self.stage = stage
+
+    def described(self, now: float) -> str:
+        holder = self.holder
+        stage = self.stage
+        if isinstance(holder, threading.Thread):
+            stage = stage or ("" if holder.is_alive() else "ended")
+            name = f"thread {holder.name!r}"
+        else:
+            name = f"task {holder!r}"
+        return f"{name}{stage and f' ({stage})'} for {max(0.0, now - self.since):.1f} s"
+
+
+class Stock:
+    """The connections of one process: the idle ones by the loop they belong to (None: to no loop), and those lent.
+
+    Every change is one atomic call on a deque or a dict, so that finalisers may run in the middle of anything.
+    """
+
+    # The process we are in; a fork hook keeps it true, since to ask the system costs as much as half a loan.
+    process: ClassVar[int] = os.getpid()
+
+    __slots__ = ("alarm", "gate", "heirs", "lent", "lost", "parent", "pid", "shared", "shelves")
+
+    def __init__(self, size: int, parent: Stock | None) -> None:
+        self.pid = Stock.process = os.getpid()
+        self.parent = parent
+        self.heirs: dict[int, Stock] = {}
+        self.gate = Gate(size)
+        # When a connection was last found broken: what was idle at that time may be broken too.
+        self.alarm = -math.inf
+        self.shared: deque[Member] = deque()
+        self.shelves: dict[Any, deque[Member]] = {None: self.shared}
+        # By the id of the connection; by the id of the member while there is none, or none that works.
+        self.lent: dict[int, Member] = {}
+        # The ids of connections whose loop was closed before they came back.
+        self.lost: set[int] = set()
+
+    def take(self, loop: Any) -> Member | None:
+        """The idle connection of that kind that was used last."""
+        try:
+            return self.shelves[loop].pop()
+        except (KeyError, IndexError):
+            return None
+
+    def take_any(self) -> Member | None:
+        """The idle connection of any kind that was used longest ago within its kind."""
+        for shelf in list(self.shelves.values()):
+            try:
+                return shelf.popleft()
+            except IndexError:
+                continue
+        return None
+
+    def idle_count(self) -> int:
+        return sum(map(len, list(self.shelves.values())))
+
+    def has_room(self) -> bool:
+        """Whether one who holds a permit but no connection may open one.
+
+        Each permit that is out stands for one connection, each that is free for one idle connection at most.
+        """
+        return self.idle_count() <= self.gate.free
+
+    def free(self, key: int) -> None:
+        if self.lent.pop(key, None) is not None:
+            self.gate.release()
+
+    def inherited(self, connection: Any) -> bool:
+        """Whether a parent of this process had lent it before the fork."""
+        stock = self.parent
+        while stock is not None:
+            if id(connection) in stock.lent:
+                return True
+            stock = stock.parent
+        return False
+
+
+_inherited: list[Stock] = []
+
+
+def leave_to_parent(stock: Stock) -> None:
+    """Keep a forked child from ever freeing its parent's connections, not even when it exits.
+
+    Freeing one may say goodbye to the server, which then ends the parent's session.
+    """
+    if not stock.lent and not stock.idle_count():
+        return
+    _inherited.append(stock)
+    try:
+        import ctypes
+
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(stock))
+    except (ImportError, AttributeError):
+        # Without ctypes they live until the modules are torn down.
+        return
+
+
+def holder_of_now() -> threading.Thread | str:
+    """Who asks: the running task's name, else the thread, and for a worker's thread the task that it serves."""
+    events = modules.get("asyncio.events")
+    loop = None if events is None else events._get_running_loop()
+    if loop is not None:
+        task = modules["asyncio"].current_task(loop)
+        if task is not None:
+            name: str = task.get_name()
+            return name
+    thread = threading.current_thread()
+    return thread if type(thread) is not WorkerThread else thread.serving or thread

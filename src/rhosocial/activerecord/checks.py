@@ -1,0 +1,136 @@
+"""A model's own Pydantic validation, run on some of a record's fields: what `save` checks before it writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import ValidationError as PydanticValidationError
+from pydantic_core import SchemaValidator, core_schema
+
+from .backend.errors import ValidationError
+
+_WRAPPERS = ("function-before", "function-wrap", "function-after")
+
+
+class Checks:
+    """The validators of one model class, taken out of its core schema; made once, when first needed.
+
+    Field validators run with the other fields at hand (`info.data`); of the model's own validators the `after` ones
+    run, on a copy of the record: `before` and `wrap` see constructor arguments, which there are none of.
+    """
+
+    __slots__ = ("_after", "_alone", "_exact", "_fields", "_model")
+
+    def __init__(self, model: Any) -> None:
+        schema: Any = model.__pydantic_core_schema__
+        definitions: list[Any] = []
+        if schema["type"] == "definitions":
+            schema, definitions = schema["schema"], schema["definitions"]
+        if schema["type"] == "definition-ref":
+            schema = next(d for d in definitions if d.get("ref") == schema["schema_ref"])
+        after: list[Any] = []
+        # A class may validate around the model and inside it: both layers can hold `after` functions.
+        while schema["type"] in _WRAPPERS or schema["type"] == "model":
+            if schema["type"] == "function-after":
+                after.append(schema["function"])
+            schema = schema["schema"]
+        self._model = model
+        self._fields = SchemaValidator(_with_definitions(schema, definitions))
+        fields = {name: field["schema"] for name, field in schema["fields"].items()}
+        # A field of a plain type needs no validator where the value is of exactly that type.
+        self._exact = {name: _plain_type(field) for name, field in fields.items()}
+        # One whose validators do not ask for the other fields has a small validator of its own.
+        self._alone = {
+            name: SchemaValidator(_with_definitions(field, definitions))
+            for name, field in fields.items()
+            if "with-info" not in repr(field)
+        }
+        self._after = SchemaValidator(_after_chain(after)) if after else None
+
+    def check(self, record: Any, fields: Iterable[str], accepted: dict[str, Any]) -> dict[str, Any] | None:
+        """All of the record's values with `fields` as validation leaves them; None where nothing needed validation.
+
+        `accepted` maps fields to the values that have passed before; they are not looked at again.  The record itself
+        is left alone.  ValidationError with all failures where some values do not pass.
+        """
+        todo = [name for name in fields if not self._has_passed(name, record.__dict__[name], accepted)]
+        if not todo and self._after is None:
+            return None
+        values = record.__dict__.copy()
+        errors: list[Any] = []
+        failed: PydanticValidationError | None = None
+        for name in todo:
+            try:
+                values = self._validated(values, name, values[name])
+            except PydanticValidationError as error:
+                raise_own(error)
+                errors += _located(error, name)
+                failed = error
+        if failed is not None:
+            raise self._failure(errors) from failed
+        return self._after_checked(record, values) if self._after is not None else values
+
+    def _has_passed(self, name: str, value: Any, accepted: dict[str, Any]) -> bool:
+        return type(value) is self._exact[name] or (name in accepted and accepted[name] is value)
+
+    def _validated(self, values: dict[str, Any], name: str, value: Any) -> dict[str, Any]:
+        alone = self._alone.get(name)
+        if alone is None:
+            checked: dict[str, Any] = self._fields.validate_assignment(values, name, value)[0]
+            return checked
+        values[name] = alone.validate_python(value)
+        return values
+
+    def _after_checked(self, record: Any, values: dict[str, Any]) -> dict[str, Any]:
+        copied = record.model_copy()
+        copied.__dict__.update(values)
+        assert self._after is not None
+        try:
+            self._after.validate_python(copied)
+        except PydanticValidationError as error:
+            raise_own(error)
+            raise self._failure(error.errors()) from error
+        checked: dict[str, Any] = copied.__dict__
+        return checked
+
+    def _failure(self, errors: list[Any]) -> ValidationError:
+        lines = "; ".join(f"{'.'.join(map(str, e['loc'])) or self._model.__name__}: {e['msg']}" for e in errors)
+        return ValidationError(f"{self._model.__name__} is not valid: {lines}", errors=errors)
+
+
+def raise_own(error: PydanticValidationError) -> None:
+    """Raise the library's ValidationError that a validator raised and Pydantic wrapped, if it is one."""
+    for detail in error.errors(include_url=False, include_input=False):
+        own = detail.get("ctx", {}).get("error")
+        if isinstance(own, ValidationError):
+            raise own
+
+
+def _located(error: PydanticValidationError, name: str) -> list[Any]:
+    """The error's details, each with the field's name at the front of its place."""
+    return [d if d["loc"][:1] == (name,) else {**d, "loc": (name, *d["loc"])} for d in error.errors()]
+
+
+_PLAIN_TYPES = {"int": int, "str": str, "float": float, "bool": bool, "bytes": bytes, "datetime": datetime, "date": date, "uuid": UUID}
+_UNCONSTRAINED = frozenset({"type", "metadata", "ref", "microseconds_precision", "serialization"})
+
+
+def _plain_type(schema: Any) -> type | None:
+    """The Python type whose values all pass this schema, where there is one."""
+    while schema["type"] in ("default", "nullable") and not schema.get("validate_default"):
+        schema = schema["schema"]
+    return _PLAIN_TYPES.get(schema["type"]) if set(schema) <= _UNCONSTRAINED else None
+
+
+def _with_definitions(schema: Any, definitions: list[Any]) -> Any:
+    return core_schema.definitions_schema(schema, definitions) if definitions else schema
+
+
+def _after_chain(functions: list[Any]) -> Any:
+    chain: Any = core_schema.any_schema()
+    for function in reversed(functions):  # The innermost was met last and runs first.
+        chain = {"type": "function-after", "function": function, "schema": chain}
+    return chain

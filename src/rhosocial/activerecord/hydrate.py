@@ -1,0 +1,183 @@
+"""Generated functions between rows and records: the loops that everything else's speed stands on.
+
+Each is made once for a table and a backend, with only the conversions that its columns need.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
+from typing import Any
+
+from pydantic import BaseModel
+
+from .backend.errors import DataError
+from .codegen import compile_function
+
+Convert = Callable[[Any], Any] | None
+
+_new = object.__new__
+_set_dict = BaseModel.__dict__["__dict__"].__set__
+_set_fields = BaseModel.__dict__["__pydantic_fields_set__"].__set__
+_set_extra = BaseModel.__dict__["__pydantic_extra__"].__set__
+_set_private = BaseModel.__dict__["__pydantic_private__"].__set__
+
+
+def _each(function: Callable[..., Any], *columns: Iterable[Any]) -> None:
+    # A deque of length 0 drains the map in C.
+    deque(map(function, *columns), maxlen=0)
+
+
+def dict_loader(fields: Sequence[str], loaders: Sequence[Convert]) -> Callable[[Any], list[dict[str, Any]]]:
+    """``load(rows)``: tuples in the order of `fields` to dicts, each value converted by its loader (None: as it is)."""
+    if not fields:
+        return lambda rows: [{} for _ in rows]
+    items = ", ".join(f"{name!r}: {_convert('load', i, load)}" for i, (name, load) in enumerate(zip(fields, loaders, strict=True)))
+    unpacked = "".join(f"c{i}, " for i in range(len(fields)))
+    lines = ["def load(rows):", f"    return [{{{items}}} for {unpacked}in rows]"]
+    return compile_function("load", lines, _names("load", loaders))
+
+
+def tuple_loader(loaders: Sequence[Convert]) -> Callable[[Any], list[tuple[Any, ...]]]:
+    """``load(rows)``: tuples to tuples of converted values; the rows themselves where nothing is to convert."""
+    if not any(loaders):
+        return list
+    items = "".join(_convert("load", i, load) + ", " for i, load in enumerate(loaders))
+    unpacked = "".join(f"c{i}, " for i in range(len(loaders)))
+    return compile_function("load", ["def load(rows):", f"    return [({items}) for {unpacked}in rows]"], _names("load", loaders))
+
+
+def dumper(fields: Sequence[str], dumpers: Sequence[Convert]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
+    """``dump(values)``: a record's ``__dict__`` to a tuple in the order of `fields`, each value converted."""
+    if not fields:
+        return lambda values: ()
+    lines = ["def dump(values):"]
+    for i, (name, dump) in enumerate(zip(fields, dumpers, strict=True)):
+        lines.append(f"    c{i} = values[{name!r}]")
+    lines.append("    return (" + "".join(_convert("dump", i, dump) + ", " for i, dump in enumerate(dumpers)) + ")")
+    return compile_function("dump", lines, _names("dump", dumpers))
+
+
+def change_finder(
+    fields: Sequence[str], loaders: Sequence[Convert], dumpers: Sequence[Convert], mutable: Sequence[bool]
+) -> Callable[[dict[str, Any], tuple[Any, ...]], list[str]]:
+    """``changed(values, row)``: the fields whose value is another one than the row's.
+
+    A scalar has changed unless it is equal and of one type, or both are NaN; a value that can be edited in place is
+    compared as it would be stored.
+    """
+    lines = ["def changed(values, row):", "    out = []"]
+    for i, name in enumerate(fields):
+        lines.append(f"    value = values[{name!r}]; old = row[{i}]")
+        if mutable[i]:
+            lines.append(f"    if not same_stored(value, old, dump{i}, load{i}): out.append({name!r})")
+            continue
+        if loaders[i] is not None:
+            lines.append(f"    if old is not None: old = load{i}(old)")
+        lines.append(
+            "    if value is not old and (value.__class__ is not old.__class__ or value != old)"
+            f" and (value == value or old == old): out.append({name!r})"
+        )
+    lines.append("    return out")
+    names = _names("load", loaders, everything=True) | _names("dump", dumpers, everything=True)
+    return compile_function("changed", lines, names | {"same_stored": _same_stored})
+
+
+def _same_stored(value: Any, old: Any, dump: Convert, load: Convert) -> bool:
+    if value is None or old is None:
+        return value is old
+    try:
+        now = value if dump is None else dump(value)
+    except (DataError, ValueError):
+        return False  # What cannot be stored has changed; saving it will say why.
+    if now == old:
+        return True
+    # The stored text may be spelled otherwise than ours: a space after a comma, another order of keys.
+    loaded = old if load is None else load(old)
+    return bool(now == (loaded if dump is None else dump(loaded)))
+
+
+def row_maker(positions: Sequence[int | None]) -> Callable[[tuple[Any, ...], tuple[Any, ...]], tuple[Any, ...]]:
+    """``row(sent, returned)``: a full row out of the values that were sent and those that came back.
+
+    `positions` has an entry for each column: its place among the sent values, or ``-1 - place`` among the returned.
+    """
+    items = (f"sent[{p}]" if p is not None and p >= 0 else f"returned[{-1 - p}]" if p is not None else "None" for p in positions)
+    return compile_function("row", ["def row(sent, returned):", f"    return ({''.join(i + ', ' for i in items)})"], {})
+
+
+def record_loader(
+    model: Any, fields: Sequence[str], loaders: Sequence[Convert], set_stored: Callable[[Any, Any], None], set_aside: Callable[[Any, Any], None]
+) -> Callable[[list[tuple[Any, ...]]], list[Any]]:
+    """``load(rows)``: tuples to records that are real Pydantic instances, unvalidated, each keeping its row.
+
+    What the class itself asks for is honoured: private attributes and `model_post_init`, ``extra="allow"``, an
+    overridden ``__init__`` (which is called with the loaded values).
+    """
+    to_dicts = dict_loader(fields, loaders)
+    if model.__custom_init__:
+        return lambda rows: _construct(model, to_dicts(rows), rows, set_stored)
+    all_fields = set(fields)  # One set for all rows: `model_fields_set` replaces it before anybody can change it.
+    extra_allowed = model.model_config.get("extra") == "allow"
+    has_post_init = bool(model.__pydantic_post_init__)
+
+    def load_few(rows: list[tuple[Any, ...]]) -> list[Any]:
+        records = []
+        for row, values in zip(rows, to_dicts(rows), strict=True):
+            record = _new(model)
+            _set_dict(record, values)
+            _set_fields(record, all_fields)
+            _set_extra(record, {} if extra_allowed else None)
+            _set_private(record, None)
+            set_stored(record, row)
+            set_aside(record, None)
+            if has_post_init:
+                record.model_post_init(None)
+            records.append(record)
+        return records
+
+    def load(rows: list[tuple[Any, ...]]) -> list[Any]:
+        if len(rows) < 8:  # Setting up the loops below takes longer than they save.
+            return load_few(rows)
+        records = list(map(_new, repeat(model, len(rows))))
+        _each(_set_dict, records, to_dicts(rows))
+        _each(_set_fields, records, repeat(all_fields))
+        _each(_set_extra, records, map(dict, repeat((), len(rows))) if extra_allowed else repeat(None))
+        _each(_set_private, records, repeat(None))
+        _each(set_stored, records, rows)
+        _each(set_aside, records, repeat(None))
+        if has_post_init:
+            for record in records:
+                record.model_post_init(None)
+        return records
+
+    return load
+
+
+def _construct(model: Any, values: list[dict[str, Any]], rows: list[Any], set_stored: Callable[[Any, Any], None]) -> list[Any]:
+    records = []
+    for loaded, row in zip(values, rows, strict=True):
+        record = _new(model)
+        set_stored(record, row)  # Tells the base's __init__ that the values come from a row.
+        record.__init__(**loaded)
+        records.append(record)
+    return records
+
+
+def fill(record: Any, values: dict[str, Any]) -> None:
+    """Make `record` a complete, unvalidated Pydantic instance that holds `values`."""
+    _set_dict(record, values)
+    _set_fields(record, set(values))
+    _set_extra(record, {} if record.model_config.get("extra") == "allow" else None)
+    _set_private(record, None)
+    if record.__pydantic_post_init__:
+        record.model_post_init(None)
+
+
+def _convert(kind: str, i: int, function: Convert) -> str:
+    return f"c{i}" if function is None else f"(None if c{i} is None else {kind}{i}(c{i}))"
+
+
+def _names(kind: str, functions: Sequence[Convert], everything: bool = False) -> dict[str, Any]:
+    return {f"{kind}{i}": f for i, f in enumerate(functions) if everything or f is not None}

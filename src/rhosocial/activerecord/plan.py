@@ -1,0 +1,389 @@
+"""A plan: what is compiled once for one table on one backend — SQL texts, dumpers, loaders.  It does no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
+from operator import itemgetter
+from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic import ValidationError as PydanticValidationError
+
+from .backend.base import StorageBackend
+from .backend.dialect import names, placeholders
+from .backend.errors import DatabaseError, DataError, QueryError
+from .backend.expression import Expression
+from .backend.column_type import ColumnType
+from .backend.schema import ColumnDefinition, PrimaryKey
+from .backend.statement import CreateIndex, CreateTable, DropTable
+from .backend.typing import QueryResult
+from .hydrate import change_finder, dict_loader, dumper, record_loader, row_maker
+from .table import Table, TableColumn
+
+Row = tuple[Any, ...]
+
+# Larger statements save no more round trips than they cost in parsing.
+MAX_BULK_ROWS = 1_000
+
+
+class Insertion:
+    """One INSERT for one set of columns: its text, how to dump a record for it, what it gives back.
+
+    `taken` pairs the fields that the database set with what loads their values; `is_incomplete` says that it set more
+    than it gives back.
+    """
+
+    __slots__ = ("dump", "is_incomplete", "returning", "row", "sql", "taken")
+
+    def __init__(
+        self,
+        sql: str,
+        dump: Callable[[dict[str, Any]], Row],
+        returning: tuple[TableColumn, ...],
+        row: Callable[[Row, Row], Row],
+        taken: tuple[tuple[str, Callable[[Any], Any] | None], ...],
+        is_incomplete: bool,
+    ) -> None:
+        self.sql = sql
+        self.dump = dump
+        self.returning = returning
+        self.row = row
+        self.taken = taken
+        self.is_incomplete = is_incomplete
+
+
+class Plan:
+    """Everything that records and queries of one table need from one backend, found by a dictionary hit."""
+
+    def __init__(self, table: Table, backend: StorageBackend) -> None:
+        self.table = table
+        self.dialect = backend.dialect
+        self._values = backend.value_mapper
+        self._types = backend.type_mapper
+        self._returning = bool(backend.supports_returning)
+        self.fields = tuple(column.field for column in table.columns)
+        self.names = tuple(column.name for column in table.columns)
+        self.loaders = [self.loader(column.type) for column in table.columns]
+        self.dumpers = [self.dumper(column.type) for column in table.columns]
+        self.load = _naming(table, self.loaders, record_loader(table.model, self.fields, self.loaders, *table.model.__setters__))
+        self.load_dicts = _naming(table, self.loaders, dict_loader(self.fields, self.loaders))
+        mutable = [column.type.is_mutable for column in table.columns]
+        self.mutable = frozenset(field for field, is_mutable in zip(self.fields, mutable, strict=True) if is_mutable)
+        self.changed = change_finder(self.fields, self.loaders, self.dumpers, mutable)
+        self._positions = {field: place for place, field in enumerate(self.fields)}
+        self.has_computed = any(column.generated_sql is not None for column in table.columns)
+        self.key_positions = tuple(table.columns.index(column) for column in table.key)
+        self._inserts: dict[tuple[str, ...], Insertion] = {}
+        self._updates: dict[tuple[str, ...], tuple[str, Callable[[dict[str, Any]], Row]]] = {}
+        self._adapters: dict[ColumnType, TypeAdapter[Any]] = {}
+        self._dumpers: dict[ColumnType, Callable[[Any], Any] | None] = {}
+        self._write_texts()
+
+    def _write_texts(self) -> None:
+        dialect, table = self.dialect, self.table
+        self.source = dialect.compile(table.source())[0]
+        self.column_list = names(dialect, [column.name for column in table.columns])
+        where = " AND ".join(f"{dialect.quote(column.name)} = ?" for column in table.key)
+        only = table.key[0].type if len(table.key) == 1 else None
+        self._key_type = None if only is None else only.python
+        self._key_dump = None if only is None else self.dumper(only)
+        self.find_sql = f"SELECT {self.column_list} FROM {self.source} WHERE {where}"
+        self.delete_sql = f"DELETE FROM {self.source} WHERE {where}"
+        self._where_key = where
+        optional = [column for column in table.columns if column.server_set]
+        self.always_inserted = tuple(column.field for column in table.columns if not column.server_set)
+        # The common shapes of a record's insert: only the key may be missing, or nothing at all.
+        self.simple_key = table.auto_key.field if len(optional) == 1 and table.auto_key else None
+        self.auto_key_field = None if table.auto_key is None else table.auto_key.field
+        self.is_simple = not optional or self.simple_key is not None
+        self.takes_many = self.dialect.supports_multirow_insert and (self.simple_key is None or self._returning)
+
+    # 1 - Values
+
+    def dumper(self, column: ColumnType) -> Callable[[Any], Any] | None:
+        """What turns a value of the column's type into the driver's, or None where nothing is to do."""
+        return self._values.dumper(column)
+
+    def loader(self, column: ColumnType) -> Callable[[Any], Any] | None:
+        """What turns a driver's value into one of the column's type, or None where nothing is to do."""
+        return self._values.loader(column)
+
+    def dump_value(self, value: Any, column: ColumnType | None) -> Any:
+        """A value bound in a query, as the driver takes it.
+
+        Compared with a column it is first made a value of that column's type, as Pydantic would (``"2024-01-01"`` for a
+        date); DataError where that cannot be.
+        """
+        if column is None:
+            return self._values.to_database(value, None)
+        if type(value) is not column.python:
+            value = self._validated(value, column)
+        try:
+            dump = self._dumpers[column]
+        except KeyError:
+            dump = self._dumpers[column] = self._values.dumper(column)
+        return value if dump is None or value is None else dump(value)
+
+    def _validated(self, value: Any, column: ColumnType) -> Any:
+        adapter = self._adapters.get(column)
+        if adapter is None:
+            adapter = self._adapters[column] = TypeAdapter(column.python, config={"arbitrary_types_allowed": True})
+        try:
+            return adapter.validate_python(value)
+        except PydanticValidationError as error:
+            wanted = getattr(column.python, "__name__", column.python)
+            raise DataError(
+                f"a value of type {type(value).__name__} cannot be compared with a column of {wanted}: "
+                f"{error.errors(include_input=False)[0]['msg']}"
+            ) from error
+
+    def dump_key(self, key: Any) -> Row:
+        """The values of a key as the driver takes them; a composite key is given as a tuple."""
+        columns = self.table.key
+        if type(key) is self._key_type:  # Most keys are one value of just the right type.
+            return (key if self._key_dump is None else self._key_dump(key),)
+        parts = key if isinstance(key, (tuple, list)) and len(columns) > 1 else (key,)
+        if len(parts) != len(columns):
+            wanted = ", ".join(column.field for column in columns)
+            raise DatabaseError(f"the key of {self.table.model.__name__} is ({wanted}), got {len(parts)} value(s)")
+        return tuple([self.dump_value(part, column.type) for part, column in zip(parts, columns, strict=True)])
+
+    def key_of_row(self, row: Row) -> Row:
+        """The key's values out of a stored row."""
+        return tuple([row[position] for position in self.key_positions])
+
+    # 2 - Statements of records
+
+    def insertion(self, values: dict[str, Any], given: set[str]) -> Insertion:
+        """The INSERT for a record that holds `values`; columns that the database sets are left to it unless given."""
+        if self.is_simple:
+            key = self.simple_key
+            fields = self.always_inserted if key is None or values[key] is None else self.fields
+        else:
+            fields = tuple(c.field for c in self.table.columns if not c.server_set or _is_given(c, values, given))
+        found = self._inserts.get(fields)
+        return found if found is not None else self._inserts.setdefault(fields, self._make_insertion(fields))
+
+    def _make_insertion(self, fields: tuple[str, ...]) -> Insertion:
+        columns = [column for column in self.table.columns if column.field in fields]
+        missing = tuple(column for column in self.table.columns if column.field not in fields)
+        by_last_id = len(missing) == 1 and missing[0].auto_key and self.dialect.supports_last_insert_id
+        returned = missing if self._returning and not by_last_id else ()
+        taken = returned or tuple(column for column in missing if column.auto_key)
+        loads = tuple((column.field, self.loader(column.type)) for column in taken)
+        sql = self.insert_sql(columns, 1) + self._returning_sql(returned)
+        row = self._row_maker(fields, taken)
+        return Insertion(sql, self.dump_of(fields), returned, row, loads, len(taken) < len(missing))
+
+    def _row_maker(self, fields: tuple[str, ...], returned: tuple[TableColumn, ...]) -> Callable[[Row, Row], Row]:
+        positions = {field: place for place, field in enumerate(fields)}
+        positions |= {column.field: -1 - place for place, column in enumerate(returned)}
+        return row_maker([positions.get(field) for field in self.fields])
+
+    def insert_sql(self, columns: Sequence[TableColumn], rows: int) -> str:
+        """INSERT of so many rows of these columns."""
+        if not columns:
+            return f"INSERT INTO {self.source} DEFAULT VALUES"
+        row = f"({placeholders(len(columns))})"
+        listed = names(self.dialect, [column.name for column in columns])
+        return f"INSERT INTO {self.source} ({listed}) VALUES {', '.join([row] * rows)}"
+
+    def _returning_sql(self, columns: Sequence[TableColumn]) -> str:
+        return f" RETURNING {names(self.dialect, [column.name for column in columns])}" if columns else ""
+
+    def returned(self, insertion: Insertion, result: QueryResult) -> Row:
+        """The values that the database set, as the driver gave them."""
+        if insertion.returning:
+            rows = self._tuples(result, [column.name for column in insertion.returning])
+            if not rows:
+                raise DatabaseError(f"the backend gave no row back for an INSERT into {self.table.name} with RETURNING")
+            return rows[0]
+        if insertion.taken and result.last_insert_id is None:
+            raise DatabaseError(
+                f"the backend gave no key for the row inserted into {self.table.name}: its execute must return "
+                "last_insert_id, or its supports_returning be true"
+            )
+        return (result.last_insert_id,) if insertion.taken else ()
+
+    def bulk_groups(self, records: Sequence[Any], batch_size: int | None) -> Iterator[tuple[tuple[str, ...], list[Any]]]:
+        """The records in groups that one INSERT can take: the same columns, within the limit on parameters."""
+        by_fields: dict[tuple[str, ...], list[Any]] = {}
+        for record in records:
+            key = self.simple_key
+            fields = self.always_inserted if key is None or record.__dict__[key] is None else self.fields
+            by_fields.setdefault(fields, []).append(record)
+        for fields, group in by_fields.items():
+            size = max(1, min(batch_size or MAX_BULK_ROWS, self.dialect.max_params // max(1, len(fields))))
+            for start in range(0, len(group), size):
+                yield fields, group[start : start + size]
+
+    def bulk_insertion(self, fields: tuple[str, ...], records: Sequence[Any]) -> tuple[str, Row]:
+        """INSERT of these records' `fields`, giving back the generated key where it is missing, and its values."""
+        columns = [column for column in self.table.columns if column.field in fields]
+        dump = self.dump_of(fields)
+        sent = tuple(chain.from_iterable([dump(record.__dict__) for record in records]))
+        return self.insert_sql(columns, len(records)) + self._returning_sql(self._bulk_key(fields)), sent
+
+    def _bulk_key(self, fields: tuple[str, ...]) -> tuple[TableColumn, ...]:
+        key = self.table.auto_key
+        return (key,) if key is not None and key.field not in fields else ()
+
+    def bulk_rows(self, fields: tuple[str, ...], sent: Row, count: int, result: QueryResult) -> list[Row]:
+        """The rows that a bulk insertion stored, in the order of the records."""
+        key, width = self._bulk_key(fields), len(fields)
+        # RETURNING promises no order; but the keys of one statement grow in the order of its rows.
+        keys = sorted(row[0] for row in self._tuples(result, [key[0].name])) if key else [None] * count
+        if len(keys) != count:
+            raise DatabaseError(f"{count} rows were inserted into {self.table.name}, but {len(keys)} keys came back")
+        row = self._row_maker(fields, key)
+        return [row(sent[i * width : i * width + width], (k,)) for i, k in enumerate(keys)]
+
+    def _tuples(self, result: QueryResult, columns: Sequence[str]) -> list[Row]:
+        return tuples_of(result.data or [], columns) if result.has_dicts else result.rows or []
+
+    def load_result(self, result: QueryResult) -> list[Any]:
+        """The records of a result whose columns are the table's, in its order; rows that are dicts go by name."""
+        return self.load(self.rows_of(result))
+
+    def rows_of(self, result: QueryResult) -> list[Row]:
+        """The rows of such a result as tuples."""
+        return self._tuples(result, self.names)
+
+    def writable(self, fields: Sequence[str]) -> list[str]:
+        """Those of the fields that the database does not compute itself."""
+        return [field for field in fields if self.table.by_field[field].generated_sql is None] if self.has_computed else list(fields)
+
+    def row_with(self, row: Row, fields: Sequence[str], sent: Row) -> Row:
+        """The row with these fields' values replaced."""
+        changed = list(row)
+        for field, value in zip(fields, sent, strict=True):
+            changed[self._positions[field]] = value
+        return tuple(changed)
+
+    def dump_of(self, fields: Sequence[str]) -> Callable[[dict[str, Any]], Row]:
+        """What makes the tuple of these fields' values; a value that cannot be stored is named with its column."""
+        positions = [self._positions[field] for field in fields]
+        dumpers = [self.dumpers[position] for position in positions]
+        dump = dumper(fields, dumpers)
+
+        def dump_named(values: dict[str, Any]) -> Row:
+            try:
+                return dump(values)
+            except DataError as error:
+                raise self._name_failure(error, fields, dumpers, values) from error
+
+        return dump_named
+
+    def _name_failure(self, error: DataError, fields: Sequence[str], dumpers: Sequence[Any], values: dict[str, Any]) -> DataError:
+        for field, dump in zip(fields, dumpers, strict=True):
+            try:
+                if dump is not None and values[field] is not None:
+                    dump(values[field])
+            except DataError as failure:
+                name = self.table.by_field[field].name
+                return type(failure)(f"{self.table.model.__name__}.{field}: {failure}", table=self.table.name, columns=(name,))
+        return error
+
+    def update(self, fields: tuple[str, ...]) -> tuple[str, Callable[[dict[str, Any]], Row]]:
+        """The UPDATE by key of these fields, and what dumps them."""
+        found = self._updates.get(fields)
+        if found is None:
+            changes = ", ".join(f"{self.dialect.quote(self.table.by_field[f].name)} = ?" for f in fields)
+            sql = f"UPDATE {self.source} SET {changes} WHERE {self._where_key}"
+            found = self._updates[fields] = (sql, self.dump_of(fields))
+        return found
+
+    # 3 - The table itself
+
+    def create_statements(self, if_not_exists: bool) -> list[str]:
+        """CREATE TABLE and its indexes."""
+        table = self.table
+        constraints = list(table.constraints)
+        if table.auto_key is None:
+            constraints.insert(0, PrimaryKey(*(column.name for column in table.key)))
+        columns = [self._definition(column) for column in table.columns]
+        create = CreateTable(table.source(), columns, constraints, if_not_exists)
+        indexes = [CreateIndex(table.source(), index, table.index_name(index), if_not_exists) for index in table.indexes]
+        return [self.dialect.compile(statement)[0] for statement in (create, *indexes)]
+
+    def drop_statement(self, if_exists: bool) -> str:
+        """DROP TABLE."""
+        return self.dialect.compile(DropTable(self.table.source(), if_exists))[0]
+
+    def _definition(self, column: TableColumn) -> ColumnDefinition:
+        kind = column.type
+        sizes = {"length": kind.length, "precision": kind.precision, "scale": kind.scale}
+        given = {name: size for name, size in sizes.items() if size is not None}
+        db_type = self._values.database_type(kind)
+        return ColumnDefinition(
+            name=column.name,
+            type=self._types.definition(db_type, **given),
+            nullable=column.nullable,
+            auto_key=column.auto_key,
+            unique=column.spec.unique,
+            default_sql=column.spec.default_sql,
+            generated_sql=column.generated_sql,
+            collation=column.spec.collation,
+        )
+
+    # 4 - Statements of queries
+
+    def compile(self, statement: Any) -> tuple[str, Row]:
+        """The statement's canonical text and its values, dumped."""
+        return self.dialect.compile(statement, self.dump_value)
+
+    def text_of(self, node: Expression) -> str:
+        """The SQL of a node, ``?`` for each value."""
+        return self.compile(node)[0]
+
+
+def plan_for(table: Table, backend: StorageBackend) -> Plan:
+    """The plan of a table on a backend, made at the first use."""
+    try:
+        plan: Plan = backend.plans[table]
+    except KeyError:
+        plan = backend.plans[table] = Plan(table, backend)
+    return plan
+
+
+def tuples_of(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[Row]:
+    """Rows that are dicts as tuples in the order of `columns`; further columns are ignored."""
+    try:
+        if len(columns) == 1:
+            return [(row[columns[0]],) for row in rows]
+        return list(map(itemgetter(*columns), rows))
+    except KeyError as error:
+        raise QueryError(f"the result has no column {error.args[0]!r}; it has {', '.join(rows[0])}") from error
+
+
+def _is_given(column: TableColumn, values: dict[str, Any], given: set[str]) -> bool:
+    if column.generated_sql is not None:
+        return False
+    return values[column.field] is not None or (column.field in given and not column.auto_key and column.nullable)
+
+
+def _naming(table: Table, loaders: Sequence[Any], load: Callable[[Any], list[Any]]) -> Callable[[Any], list[Any]]:
+    """`load`, with the column named where a value of a row does not convert."""
+
+    def load_named(rows: Any) -> list[Any]:
+        try:
+            return load(rows)
+        except (DataError, ValueError, TypeError) as error:
+            named = _named_failure(table, loaders, rows)
+            if named is None:
+                raise
+            raise named from error
+
+    return load_named
+
+
+def _named_failure(table: Table, loaders: Sequence[Any], rows: Any) -> DataError | None:
+    for row in rows:
+        for column, loader, value in zip(table.columns, loaders, row, strict=False):
+            try:
+                if loader is not None and value is not None:
+                    loader(value)
+            except (DataError, ValueError, TypeError) as failure:
+                return DataError(f"{table.model.__name__}.{column.field}: {failure}", table=table.name, columns=(column.name,))
+    return None

@@ -1,0 +1,407 @@
+"""Questions and the calls that answer them.  Every call has an awaitable twin whose name begins with ``a``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from typing import Any, Generic, Self, TypeVar
+
+from .backend import functions as F
+from .backend.base import StorageBackend
+from .backend.errors import QueryError, RecordNotFound
+from .backend.expression import Aliased, ColumnRef, Expression, Function, Ordering, Raw, Star, Subquery, type_of
+from .backend.names import parse_term
+from .backend.statement import Select
+from .blocking import blocking, renew_faces, run
+from .builder import Builder
+from .hydrate import tuple_loader
+from .plan import Plan, plan_for, tuples_of
+from .rows import Row, row_class
+from .table import Table
+
+M = TypeVar("M")
+
+
+class Query(Builder, Generic[M]):
+    """A question about the rows of a model, answered in records.
+
+    Queries are values: ``q.where(…)`` returns a new one and changes nothing in ``q``.
+    """
+
+    __slots__ = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        renew_faces(cls)
+
+    # 1 - Records
+
+    async def aall(self) -> list[M]:
+        """All records that answer the question."""
+        backend, plan = self._home()
+        sql, params = self._compile(plan)
+        records: list[M] = plan.load_result(await backend.asend(sql, params, True))
+        return records
+
+    all = blocking(aall)
+
+    async def aone(self) -> M | None:
+        """The first record, or None."""
+        found = await self.limit(1).aall()
+        return found[0] if found else None
+
+    one = blocking(aone)
+
+    async def aone_or_fail(self) -> M:
+        """The first record; RecordNotFound where there is none."""
+        found = await self.aone()
+        if found is None:
+            raise RecordNotFound(f"no {self._table.model.__name__} answers the query", table=self._table.name)
+        return found
+
+    one_or_fail = blocking(aone_or_fail)
+
+    async def afirst(self) -> M | None:
+        """The first record in the query's order, by key where it has none; None where there is no record."""
+        return await self._ordered().aone()
+
+    first = blocking(afirst)
+
+    def _ordered(self) -> Self:
+        if self._select.order_by:
+            return self
+        return self.order_by(*(self._table.ref(column.field) for column in self._table.key))
+
+    async def afind_one(self, key: Any) -> M | None:
+        """The record with that key among those that the query asks for."""
+        return await self.with_keys([key]).aone()
+
+    find_one = blocking(afind_one)
+
+    def iterator(self, chunk_size: int = 1000) -> RecordStream[M]:
+        """The records one by one, `chunk_size` read at a time, for ``for`` and ``async for``.
+
+        Outside a transaction it holds a connection until it is exhausted or closed; use it as a context manager where
+        it may be left early.
+        """
+        if isinstance(chunk_size, bool) or not isinstance(chunk_size, int) or chunk_size < 1:
+            raise QueryError(f"chunk_size must be a whole number of at least 1, got {chunk_size!r}")
+        backend, plan = self._home()
+        return RecordStream(backend, plan, self._compile(plan), chunk_size)
+
+    # 2 - Values instead of records
+
+    async def adicts(self) -> list[dict[str, Any]]:
+        """All rows as dicts by field name."""
+        backend, plan = self._home()
+        sql, params = self._compile(plan)
+        return plan.load_dicts(plan.rows_of(await backend.asend(sql, params, True)))
+
+    dicts = blocking(adicts)
+
+    async def atuples(self) -> list[tuple[Any, ...]]:
+        """All rows as tuples, in the order of the model's fields."""
+        return [tuple(row.values()) for row in await self.adicts()]
+
+    tuples = blocking(atuples)
+
+    def select(self, *columns: str | Expression) -> RowQuery:
+        """Ask for columns instead of records: ``select("carrier", F.count().as_("flights"))``.
+
+        A string is a column, or ``FUNCTION(column) AS alias``.
+        """
+        return RowQuery(self._table, self._select, self._groups).select(*columns)
+
+    def to_dict(self, include: Iterable[str] | None = None, exclude: Iterable[str] = ()) -> DictQuery:
+        """The same rows as dicts of some fields; `all` and `one` answer."""
+        given = [self._table.column(name).field for name in (self._table.by_field if include is None else include)]
+        left_out = {self._table.column(name).field for name in exclude}
+        return DictQuery(self.select(*(name for name in given if name not in left_out)))
+
+    # 3 - Numbers
+
+    async def acount(self) -> int:
+        """The number of rows."""
+        select = self._closed()
+        if select.distinct or select.limit is not None or select.offset is not None or select.group_by:
+            counted = Select((F.count(),), Aliased(Subquery(select), "counted"))
+        else:
+            counted = select.replace(columns=(F.count(),), order_by=())
+        return int(await self._ascalar(counted))
+
+    count = blocking(acount)
+
+    async def aexists(self) -> bool:
+        """Whether there is any row."""
+        select = self._closed().replace(columns=(Raw("1"),), order_by=(), limit=1)
+        return await self._ascalar(select) is not None
+
+    exists = blocking(aexists)
+
+    async def asum(self, column: str | Expression) -> Any:
+        """The sum of a column over the rows, of the column's type; None over no rows."""
+        return await self._aaggregate(F.sum, column)
+
+    sum = blocking(asum)
+
+    async def aavg(self, column: str | Expression) -> Any:
+        """The mean of a column over the rows; None over no rows."""
+        return await self._aaggregate(F.avg, column)
+
+    avg = blocking(aavg)
+
+    async def amin(self, column: str | Expression) -> Any:
+        """The smallest value of a column; None over no rows."""
+        return await self._aaggregate(F.min, column)
+
+    min = blocking(amin)
+
+    async def amax(self, column: str | Expression) -> Any:
+        """The largest value of a column; None over no rows."""
+        return await self._aaggregate(F.max, column)
+
+    max = blocking(amax)
+
+    async def _aaggregate(self, function: Callable[[Any], Function], column: str | Expression) -> Any:
+        item = column if isinstance(column, Expression) else self._ref(column)
+        asked = RowQuery(self._table, self._closed(), ()).select(function(item).as_("value"))
+        if self._select.limit is not None or self._select.offset is not None or self._select.distinct:
+            raise QueryError("sum, avg, min and max take all rows of a query: drop its limit, offset and distinct")
+        return (await asked._with(order_by=()).ascalars())[0]
+
+    async def _ascalar(self, select: Select) -> Any:
+        backend, plan = self._home()
+        sql, params = plan.compile(select)
+        result = await backend.asend(sql, params, True)
+        return result.scalar()
+
+    # 4 - Looking at the question
+
+    def to_sql(self) -> tuple[str, tuple[Any, ...]]:
+        """The SQL text, ``?`` for each value, and the values as the driver gets them.  No I/O."""
+        return self._compile(self._home()[1])
+
+    build = to_sql
+
+    async def aexplain(self) -> str:
+        """How the engine would run the query, in its own words, a line for each step."""
+        backend, plan = self._home()
+        sql, params = self._compile(plan)
+        result = await backend.asend(plan.dialect.explain(sql), params, True)
+        return "\n".join(str(row[-1]) for row in result.rows or [])
+
+    explain = blocking(aexplain)
+
+    def _home(self) -> tuple[StorageBackend, Plan]:
+        home: tuple[StorageBackend, Plan] = self._table.model.__home__
+        return home if home[1].table is self._table else (home[0], plan_for(self._table, home[0]))
+
+    def _compile(self, plan: Plan) -> tuple[str, tuple[Any, ...]]:
+        # A query never changes, so its text is made once; a plan of another backend makes its own.
+        kept = self._compiled
+        if kept is None or kept[0] is not plan:
+            kept = self._compiled = (plan, plan.compile(self._closed()))
+        compiled: tuple[str, tuple[Any, ...]] = kept[1]
+        return compiled
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._table.name})"
+
+
+class RowQuery(Query[Row]):
+    """A question for some columns, answered in rows: see `Row`."""
+
+    __slots__ = ("_items",)
+
+    def __init__(self, table: Table, select: Select, groups: tuple[Any, ...], items: tuple[Any, ...] = ()) -> None:
+        super().__init__(table, select, groups)
+        self._items = items  # Pairs of a name and what is selected under it.
+
+    def _over(self, select: Select, groups: tuple[Any, ...] | None = None) -> Self:
+        return type(self)(self._table, select, self._groups if groups is None else groups, self._items)
+
+    def _aliases(self) -> Iterable[str]:
+        return [name for name, item in self._items if not isinstance(item, ColumnRef)]
+
+    def select(self, *columns: str | Expression) -> RowQuery:
+        """Ask for further columns."""
+        items = self._items + tuple(pair for column in columns for pair in self._named(column))
+        names = [name for name, _ in items]
+        double = next((name for name in names if names.count(name) > 1), None)
+        if double is not None:
+            raise QueryError(f"select would give two columns the name {double!r}: name one with .as_(…)")
+        select = self._select.replace(columns=tuple(_as_named(name, item) for name, item in items))
+        return RowQuery(self._table, select, self._groups, items)
+
+    def _named(self, column: str | Expression) -> list[tuple[str, Expression]]:
+        if isinstance(column, str):
+            return self._parsed(column)
+        if isinstance(column, Aliased):
+            return [(column.name, column.item)]
+        if isinstance(column, ColumnRef):
+            return [(self._field_name(column), column)]
+        if isinstance(column, Function):
+            return [(column.name.lower(), column)]
+        if isinstance(column, Expression):
+            raise QueryError(f"{type(column).__name__} in select needs a name: add .as_('name')")
+        raise QueryError(f"expected a column or an expression, got {type(column).__name__}")
+
+    def _parsed(self, text: str) -> list[tuple[str, Expression]]:
+        term = parse_term(text)
+        if term.function is None and term.name == "*":
+            return [(name, self._table.ref(name)) for name in self._table.by_field]
+        if term.function is None:
+            item: Expression = self._column(term.table, term.name)
+            return [(term.alias or self._field_name(item), item)]
+        known = getattr(F, term.function.lower(), None) if term.function.lower() in _TYPED else None
+        argument: Expression = Star() if term.name == "*" else self._column(term.table, term.name)
+        if known is not None and not term.distinct:
+            item = known(argument)
+        else:
+            item = Function(term.function, argument, distinct=term.distinct)
+        return [(term.alias or term.function.lower(), item)]
+
+    def _field_name(self, column: Any) -> str:
+        found = self._table.by_name.get(column.name) if column.table == self._table.name else None
+        return found.field if found is not None else str(column.name)
+
+    async def aall(self) -> list[Row]:
+        """All rows."""
+        make = row_class(tuple(name for name, _ in self._items))
+        return list(map(make, await self.atuples()))
+
+    async def atuples(self) -> list[tuple[Any, ...]]:
+        """All rows as plain tuples, in the order of `select`."""
+        backend, plan = self._home()
+        sql, params = self._compile(plan)
+        result = await backend.asend(sql, params, True)
+        names = [name for name, _ in self._items]
+        rows = tuples_of(result.data or [], names) if result.has_dicts else result.rows or []
+        return tuple_loader([_loader_of(plan, item) for _, item in self._items])(rows)
+
+    async def adicts(self) -> list[dict[str, Any]]:
+        """All rows as dicts by the names of `select`."""
+        names = [name for name, _ in self._items]
+        return [dict(zip(names, row, strict=True)) for row in await self.atuples()]
+
+    async def ascalars(self) -> list[Any]:
+        """The values of the one selected column."""
+        if len(self._items) != 1:
+            raise QueryError(f"scalars needs a select of one column, this one has {len(self._items)}")
+        return [row[0] for row in await self.atuples()]
+
+    scalars = blocking(ascalars)
+
+    async def aaggregate(self) -> list[dict[str, Any]]:
+        """All rows as dicts; the name that grouped queries had in the guide's era."""
+        return await self.adicts()
+
+    aggregate = blocking(aaggregate)
+
+    def iterator(self, chunk_size: int = 1000) -> RecordStream[Row]:
+        """Not for rows: QueryError; read them with `all`, `dicts` or `tuples`."""
+        raise QueryError("iterator gives records: leave out select, or read the rows with all(), dicts() or tuples()")
+
+
+_TYPED = frozenset({"count", "sum", "avg", "min", "max", "lower", "upper", "length", "abs"})
+
+
+def _as_named(name: str, item: Expression) -> Expression:
+    return item if isinstance(item, ColumnRef) and item.name == name else Aliased(item, name)
+
+
+def _loader_of(plan: Plan, item: Expression) -> Callable[[Any], Any] | None:
+    column = type_of(item)
+    if column is None or (isinstance(item, Function) and item.name in ("AVG", "SUM") and column.python in (int, bool)):
+        return None  # A mean of whole numbers is none.
+    return plan.loader(column)
+
+
+class DictQuery:
+    """Rows as dicts of chosen fields; made by `Query.to_dict`."""
+
+    __slots__ = ("_rows",)
+
+    def __init__(self, rows: RowQuery) -> None:
+        self._rows = rows
+
+    async def aall(self) -> list[dict[str, Any]]:
+        """All rows as dicts."""
+        return await self._rows.adicts()
+
+    all = blocking(aall)
+
+    async def aone(self) -> dict[str, Any] | None:
+        """The first row as a dict, or None."""
+        found = await self._rows.limit(1).adicts()
+        return found[0] if found else None
+
+    one = blocking(aone)
+
+
+class RecordStream(Generic[M]):
+    """Records read a chunk at a time; made by `Query.iterator`, used once, in either face."""
+
+    def __init__(self, backend: StorageBackend, plan: Plan, compiled: tuple[str, tuple[Any, ...]], chunk_size: int) -> None:
+        self._backend = backend
+        self._plan = plan
+        self._compiled = compiled
+        self._chunk_size = chunk_size
+        self._stream: Any = None
+        self._is_closed = False
+
+    async def afetch_chunk(self) -> list[M]:
+        """The next chunk of records; empty at the end, after which the connection is back."""
+        if self._is_closed:
+            return []
+        if self._stream is None:
+            self._stream = await self._backend.astream(*self._compiled, self._chunk_size)
+        records: list[M] = self._plan.load(await self._stream.afetch())
+        if not records:
+            await self.aclose()
+        return records
+
+    fetch_chunk = blocking(afetch_chunk)
+
+    async def aclose(self) -> None:
+        """Give the connection back; reading further gives no records."""
+        self._is_closed = True
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            await stream.aclose()
+
+    close = blocking(aclose)
+
+    def __iter__(self) -> Iterator[M]:
+        while records := run(self.afetch_chunk()):
+            yield from records
+
+    def __aiter__(self) -> AsyncIterator[M]:
+        return _Chunks(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.aclose()
+
+
+class _Chunks(AsyncIterator[M]):
+    """Steps a stream for ``async for``: an async generator could not be closed by whoever leaves the loop early."""
+
+    def __init__(self, stream: RecordStream[M]) -> None:
+        self._stream = stream
+        self._records: Iterator[M] = iter(())
+
+    async def __anext__(self) -> M:
+        for record in self._records:
+            return record
+        self._records = iter(await self._stream.afetch_chunk())
+        for record in self._records:
+            return record
+        raise StopAsyncIteration

@@ -1,0 +1,232 @@
+"""A Pydantic class seen as a table: its columns, its key, its constraints."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from .backend.errors import ColumnNotFound, ConfigurationError
+from .backend.expression import ColumnRef
+from .backend.column_type import ColumnType, column_type
+from .backend.schema import Check, Column, ForeignKey, Index, Unique
+from .backend.statement import TableName
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TableColumn:
+    """One column: the model's `field`, the column's `name`, its type, and what the model declares about it."""
+
+    field: str
+    name: str
+    type: ColumnType
+    nullable: bool
+    auto_key: bool
+    spec: Column
+
+    @property
+    def generated_sql(self) -> str | None:
+        """The expression that the database computes the column from, or None."""
+        return self.spec.generated if isinstance(self.spec.generated, str) else None
+
+    @property
+    def server_set(self) -> bool:
+        """Whether the database gives the column a value when none is sent."""
+        return self.auto_key or self.spec.default_sql is not None or self.generated_sql is not None
+
+
+class Table:
+    """The table of one model class; made once, when first needed.  Knows no backend."""
+
+    __slots__ = ("_refs", "auto_key", "by_field", "by_name", "columns", "constraints", "declared_key", "indexes", "key", "model", "name", "schema", "select_list")
+
+    def __init__(self, model: Any, name: str, key: Sequence[str]) -> None:
+        self.model = model
+        self.schema, self.name = split_name(model, name)
+        args = _table_args(model)
+        linked = {column for arg in args if isinstance(arg, ForeignKey) for column in arg.columns}
+        self.declared_key = tuple(key)
+        self.columns = tuple(_read_columns(model, tuple(key), linked))
+        self.by_field = {column.field: column for column in self.columns}
+        self.by_name = {column.name: column for column in self.columns}
+        if len(self.by_name) != len(self.columns):
+            raise ConfigurationError(f"{model.__name__} gives one column name to two fields")
+        self.key = tuple(self._key_column(name) for name in key)
+        self.auto_key = next((column for column in self.key if column.auto_key), None)
+        self.constraints, self.indexes = self._read_args(args)
+        self.select_list = tuple(ColumnRef(self.name, column.name, column.type) for column in self.columns)
+        self._refs = dict(zip(self.by_field, self.select_list, strict=True))
+
+    def _key_column(self, name: str) -> TableColumn:
+        if name not in self.by_field and name not in self.by_name:
+            raise ConfigurationError(
+                f"{self.model.__name__} has no field {name!r} for its key: add the field or set __primary_key__"
+            )
+        return self.column(name)
+
+    def _read_args(self, args: Sequence[Any]) -> tuple[tuple[Any, ...], tuple[Index, ...]]:
+        constraints = [self._with_column_names(arg) for arg in args if isinstance(arg, (Unique, ForeignKey, Check))]
+        indexes = [self._with_column_names(arg) for arg in args if isinstance(arg, Index)]
+        for column in self.columns:
+            spec = column.spec
+            if spec.references is not None:
+                on = {"on_delete": spec.on_delete, "on_update": spec.on_update}
+                constraints.append(ForeignKey(column.name, references=spec.references, **on))
+            if spec.index:
+                indexes.append(Index(column.name))
+        return tuple(constraints), tuple(indexes)
+
+    def _with_column_names(self, arg: Any) -> Any:
+        if isinstance(arg, Check):
+            return arg
+        copied = arg.__class__.__new__(arg.__class__)
+        for base in type(arg).__mro__:
+            for slot in getattr(base, "__slots__", ()):
+                setattr(copied, slot, getattr(arg, slot))
+        copied.columns = tuple(self.column(name).name for name in arg.columns)
+        return copied
+
+    def column(self, name: str) -> TableColumn:
+        """The column of that field name or column name; ColumnNotFound names the nearest."""
+        found = self.by_field.get(name) or self.by_name.get(name)
+        if found is None:
+            raise ColumnNotFound(
+                f"{self.model.__name__} has no column {name!r}{nearest(name, self.by_field)}", table=self.name
+            )
+        return found
+
+    def ref(self, name: str) -> ColumnRef:
+        """The column as an expression."""
+        ref = self._refs.get(name)
+        return ref if ref is not None else self._refs[self.column(name).field]
+
+    def source(self) -> TableName:
+        """The table as it stands in FROM."""
+        return TableName(self.name, schema=self.schema)
+
+    def index_name(self, index: Index) -> str:
+        """The index's own name, or one made of the table and its columns."""
+        return index.name or "_".join(("ux" if index.unique else "ix", self.name, *index.columns))
+
+    def __repr__(self) -> str:
+        return f"Table({self.name!r}, {[column.name for column in self.columns]})"
+
+
+class Columns:
+    """The columns of a model as expressions: ``User.c.age``; an unknown name is a `ColumnNotFound`."""
+
+    __slots__ = ("_table",)
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def __getattr__(self, name: str) -> ColumnRef:
+        if name.startswith("__"):
+            raise AttributeError(name)  # Python asks objects for its own protocols; those are no columns.
+        return self._table.ref(name)
+
+    def __getitem__(self, name: str) -> ColumnRef:
+        return self._table.ref(name)
+
+    def __dir__(self) -> Iterable[str]:
+        return list(self._table.by_field)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """``; did you mean 'name'?`` where a known name is near, otherwise the list of known names."""
+    names = list(known)
+    close = difflib.get_close_matches(name, names, 1)
+    return f"; did you mean {close[0]!r}?" if close else f"; it has {', '.join(names)}"
+
+
+def column_spec(field: FieldInfo) -> Column:
+    """What the field's annotation says with `Column(…)`, or the empty description."""
+    return next((m for m in field.metadata if isinstance(m, Column)), _PLAIN)
+
+
+_PLAIN = Column()
+
+
+def is_generated_key(name: str, field: FieldInfo, key: Sequence[str], linked: Iterable[str]) -> bool:
+    """Whether the database counts this column up: a key of one int column, without a default, that is no foreign key."""
+    spec = column_spec(field)
+    if spec.generated is not None:
+        return spec.generated is True
+    alone = tuple(key) in ((name,), (spec.name,))
+    has_default = not field.is_required() and field.default is not None
+    return alone and without_none(field.annotation) is int and not has_default and spec.references is None and name not in linked
+
+
+def without_none(annotation: Any) -> Any:
+    """The annotation without ``| None``."""
+    if get_origin(annotation) in (Union, UnionType):
+        rest = tuple(arg for arg in get_args(annotation) if arg is not NoneType)
+        return rest[0] if len(rest) == 1 else Union[rest]  # noqa: UP007  # Built at run time from a tuple.
+    return annotation
+
+
+def key_of(model: Any) -> tuple[str, ...]:
+    """The names of the key's fields, as `primary_key()`, `Column(primary_key=True)` or the default say."""
+    marked = tuple(name for name, f in model.__pydantic_fields__.items() if column_spec(f).primary_key)
+    declared = model.primary_key()
+    if marked and "__primary_key__" not in _own_names(model):
+        return marked
+    return (declared,) if isinstance(declared, str) else tuple(declared)
+
+
+def _own_names(model: Any) -> set[str]:
+    from_library = ("rhosocial.activerecord.", "pydantic.")
+    return {name for base in model.__mro__ if not base.__module__.startswith(from_library) for name in vars(base)}
+
+
+def linked_columns(model: Any) -> set[str]:
+    """The columns that a ForeignKey of `__table_args__` names."""
+    return {column for arg in _table_args(model) if isinstance(arg, ForeignKey) for column in arg.columns}
+
+
+def _table_args(model: Any) -> tuple[Any, ...]:
+    args = getattr(model, "__table_args__", ())
+    wrong = next((arg for arg in args if not isinstance(arg, (Unique, Index, Check, ForeignKey))), None)
+    if wrong is not None:
+        raise ConfigurationError(
+            f"{model.__name__}.__table_args__ takes Unique, Index, Check and ForeignKey, got {type(wrong).__name__}"
+        )
+    return tuple(args)
+
+
+def _read_columns(model: Any, key: tuple[str, ...], linked: set[str]) -> Iterable[TableColumn]:
+    for name, field in model.__pydantic_fields__.items():
+        spec = column_spec(field)
+        auto_key = is_generated_key(name, field, key, linked)
+        in_key = name in key or spec.name in key
+        optional = without_none(field.annotation) is not field.annotation and not in_key
+        try:
+            kind = column_type(
+                field.annotation,
+                field.metadata,
+                db_type=spec.type,
+                length=spec.length,
+                precision=spec.precision,
+                scale=spec.scale,
+                use_enum_values=bool(model.model_config.get("use_enum_values")),
+            )
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{model.__name__}.{name}: {error}") from error
+        nullable = optional and not (spec.default_sql is not None and _made_optional(model, name))
+        yield TableColumn(name, spec.name or name, kind, nullable, auto_key, spec)
+
+
+def _made_optional(model: Any, name: str) -> bool:
+    return name in model.__made_optional__
+
+
+def split_name(model: Any, name: Any) -> tuple[str | None, str]:
+    """``"schema.table"`` as schema (None where there is none) and table."""
+    if not isinstance(name, str) or not name:
+        raise ConfigurationError(f"{model.__name__} has no table: set __table_name__ = '…' in the class")
+    schema, _, table = name.rpartition(".")
+    return schema or None, table
