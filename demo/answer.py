@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,7 +27,7 @@ class Answer:
     notes: list[str] = field(default_factory=list, compare=False)
 
 
-Question = Callable[[Models], Awaitable[Answer]]
+Question = Callable[[Models], Coroutine[Any, Any, Answer]]
 
 
 def spelled(query: Query[Any]) -> str:

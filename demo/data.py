@@ -8,17 +8,21 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, files
+from operator import itemgetter
 from pathlib import Path
 from typing import Self, TextIO
 
 FILES = ("airlines", "airports", "planes", "weather", "flights")
 
-Record = list[str | None]
+Record = tuple[str | None, ...]
 Table = tuple[list[str], list[Record]]
 
 
 class DataSet:
-    """The five files in memory: the names of their columns and their rows as text; what they call NA is None."""
+    """The five files in memory: the names of their columns and their rows as text; what they call NA is None.
+
+    Flights and weather have one column more than their files, `date`.
+    """
 
     def __init__(self, tables: dict[str, Table]) -> None:
         self._tables = tables
@@ -51,7 +55,17 @@ def _read(name: str) -> Table:
     same = known.setdefault
     with _opened(name) as lines:
         records = csv.reader(lines)
-        return next(records), [[same(value, value) for value in record] for record in records]
+        columns, rows = next(records), [tuple([same(value, value) for value in record]) for record in records]
+    return _with_date(columns, rows) if "day" in columns else (columns, rows)
+
+
+def _with_date(columns: list[str], rows: list[Record]) -> Table:
+    """The same with one more column, made of year, month and day."""
+    parts, texts = itemgetter(*map(columns.index, ("year", "month", "day"))), {}
+    for row in rows:
+        if (day := parts(row)) not in texts:
+            texts[day] = "{}-{:0>2}-{:0>2}".format(*day)
+    return [*columns, "date"], [(*row, texts[parts(row)]) for row in rows]
 
 
 def _spread(records: list[Record], wanted: int | None) -> list[Record]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 from rhosocial.activerecord import ActiveRecord
@@ -50,7 +51,8 @@ def _block(model: type[ActiveRecord]) -> AbstractContextManager[Any]:
 
 def _records(model: type[ActiveRecord], data: DataSet) -> Iterator[ActiveRecord]:
     """New records, each validated by its model: the files hold text, the models ask for numbers and times."""
-    field_of = fields_by_column(model)
-    names = [field_of[column] for column in data.columns(model.table_name())]
+    columns, wanted = data.columns(model.table_name()), fields_by_column(model)
+    names = [name for column, name in wanted.items() if column in columns]
+    values = itemgetter(*[columns.index(column) for column in wanted if column in columns])
     for row in data.rows(model.table_name()):
-        yield model(**dict(zip(names, row, strict=True)))
+        yield model(**dict(zip(names, values(row), strict=True)))

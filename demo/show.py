@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,8 +19,7 @@ from rich.text import Text
 from .load import Loaded
 from .survey import Asked
 
-_MOST_STATEMENTS = 12
-_LONGEST = 400
+_LISTS = re.compile(r'(?:"\w+"|\?)(?:, (?:"\w+"|\?))+')
 
 
 class Show:
@@ -79,9 +79,9 @@ class Show:
         for note in asked.answer.notes:
             self.console.print(Padding(Text(note, style="dim"), (0, 0, 0, 3)))
         times = ", ".join(f"{face} {seconds * 1000:,.0f} ms" for face, seconds in asked.seconds.items())
-        verdict = "" if len(asked.answers) < 2 else "; equal answers" if asked.is_same_in_both_faces else "; DIFFERENT ANSWERS"
-        style = "green" if asked.is_same_in_both_faces else "bold red"
-        self.console.print(Padding(Text(times + verdict, style=style), (0, 0, 0, 3)))
+        style, verdict = ("green", "equal") if asked.is_same_in_both_faces else ("bold red", "DIFFERENT")
+        compared = f"; {verdict} answers" if len(asked.answers) > 1 else ""
+        self.console.print(Padding(Text(times + compared, style=style), (0, 0, 0, 3)))
 
     def compared(self, engine: str, rows: Sequence[tuple[Asked, bool | None]]) -> None:
         """The same questions over another engine: times, and whether the answers are those of the first."""
@@ -138,6 +138,10 @@ def _text(value: Any) -> str:
 
 
 def _shortened(statements: Sequence[str]) -> list[str]:
-    shown = [sql if len(sql) <= _LONGEST else f"{sql[:_LONGEST]} …" for sql in statements[:_MOST_STATEMENTS]]
-    left_out = len(statements) - len(shown)
-    return shown + ([f"-- and {left_out} more"] if left_out else [])
+    """The statements with long lists of names and placeholders cut."""
+    return [_LISTS.sub(_cut, sql) for sql in statements]
+
+
+def _cut(found: re.Match[str]) -> str:
+    items = found[0].split(", ")
+    return found[0] if len(items) < 8 else f"{items[0]}, {items[1]}, … {len(items) - 3} more …, {items[-1]}"

@@ -47,7 +47,8 @@ class Asked:
 def survey(models: Models, questions: tuple[Question, ...], faces: tuple[str, ...]) -> Iterator[Asked]:
     """Ask each question in each face, and give what came out before the next one is asked."""
     for question in questions:
-        answers, seconds = {}, {}
+        answers: dict[str, Answer] = {}
+        seconds: dict[str, float] = {}
         for face in faces:
             start = time.perf_counter()
             # The blocking face is the same function stepped by hand: no event loop and no second copy of the code.

@@ -34,17 +34,17 @@ LAYERS = (
     ),
     (
         "3: connections and statements",
-        "backend.gate backend.worker backend.stock backend.loan backend.pool backend.stream backend.context"
-        " backend.manager backend.transaction backend.calls backend.setting backend.adapt backend.base"
+        "backend.gate backend.worker backend.closer backend.stock backend.loan backend.pool backend.stream backend.context"
+        " backend.manager backend.transaction backend.calls backend.setting backend.driver backend.adapt backend.base"
         " backend.registry",
     ),
     ("3: its facade", "backend"),
     ("4a: one database each", "backend.impl backend.impl.*"),
     ("4b: a class seen as a table", "table plan hydrate checks"),
     ("5: questions, links, hooks", "query builder rows relation events"),
-    ("6: rows with behaviour", "record field field.*"),
+    ("6: rows with behaviour", "state model record field field.*"),
     ("6: the facade", ROOT),
-    ("7: users of the library inside it", "testing testing.*"),
+    ("7: users of the library inside it", "testing testing.* profiler logger transaction transaction.*"),
 )
 THIRD_PARTY = {"pydantic", "pydantic_core", "annotated_types", "typing_extensions"}  # Pydantic and what it stands on.
 

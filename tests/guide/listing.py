@@ -9,7 +9,7 @@ import types
 import uuid
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Any, ContextManager, Dict, Optional, Tuple
+from typing import Any, ContextManager, Optional
 from zoneinfo import ZoneInfo
 
 import rhosocial.activerecord.backend as backend
@@ -64,9 +64,9 @@ def supplied(library: Library) -> dict[str, Any]:
         "ContextManager": ContextManager,
         "CustomDialect": CustomDialect,
         "Decimal": Decimal,
-        "Dict": Dict,
+        "Dict": dict,
         "Optional": Optional,
-        "Tuple": Tuple,
+        "Tuple": tuple,
         "date": date,
         "datetime": datetime,
         "pytz": types.SimpleNamespace(timezone=ZoneInfo),

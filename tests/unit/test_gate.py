@@ -334,7 +334,8 @@ def test_a_release_in_the_middle_of_a_hand_over_is_not_forgotten() -> None:
     gate.release()
     gate.release()
 
-    assert gate.waiting == 2
+    assert (gate.free, gate.waiting) == (2, 2)
+    assert not gate.try_acquire()
 
     gate._handing.release()
     gate._hand_over()

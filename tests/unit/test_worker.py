@@ -172,10 +172,13 @@ async def test_two_nested_timeouts_that_both_expire_end_as_the_outer_one() -> No
     worker = Worker()
     go = threading.Event()
     threading.Timer(0.05, go.set).start()
+
+    async def wait_twice_bounded() -> None:
+        async with asyncio.timeout(0.02), asyncio.timeout(0.01):
+            await worker.call(go.wait, 5)
+
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.02):
-            async with asyncio.timeout(0.01):
-                await worker.call(go.wait, 5)
+        await wait_twice_bounded()
 
     assert go.is_set()
     assert asyncio.current_task().cancelling() == 0  # type: ignore[union-attr]

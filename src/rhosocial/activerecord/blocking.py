@@ -11,6 +11,7 @@ import functools
 import sys
 import threading
 from collections.abc import Callable, Coroutine
+from types import FunctionType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -95,7 +96,7 @@ def renew_faces(cls: type) -> None:
     for base in cls.__mro__:
         for name, value in vars(base).items():
             nearest.setdefault(name, value)
-            core_name = getattr(value, "__blocking_of__", None)
+            core_name = _core_name(value)
             if core_name is None:
                 continue
             if not hasattr(nearest[name], "__blocking_of__"):
@@ -103,6 +104,11 @@ def renew_faces(cls: type) -> None:
                     f"{cls.__name__}.{name} overrides a blocking face: override {core_name}; {name} follows"
                 )
     for name, face in nearest.items():
-        core = nearest.get(getattr(face, "__blocking_of__", ""))
+        core = nearest.get(_core_name(face) or "")
         if core is not None and core is not face.__wrapped__:
             setattr(cls, name, blocking(core))
+
+
+def _core_name(value: Any) -> str | None:
+    # Functions alone are asked: what else a class holds may answer any question, or begin to work when asked.
+    return getattr(value, "__blocking_of__", None) if isinstance(value, FunctionType) else None

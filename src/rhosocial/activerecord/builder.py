@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from .backend.errors import ColumnNotFound, QueryError
 from .backend.expression import (
+    Aliased,
     Between,
     ColumnRef,
     Condition,
@@ -19,10 +20,11 @@ from .backend.expression import (
     Operand,
     Ordering,
     Raw,
-    Subquery,
 )
-from .backend.names import Term, parse_order, parse_term
+from .backend.function import Star
+from .backend.names import Term, parse_order, parse_term, shown
 from .backend.statement import Join, Select, and_
+from .backend.subquery import Subquery
 from .table import Table, nearest
 
 _IS_JOIN_CLAUSE = re.compile(r"\bJOIN\b", re.IGNORECASE)
@@ -42,9 +44,21 @@ _SUFFIXES: dict[str, Callable[[Operand, Any], Condition]] = {
     "contains": lambda column, value: column.contains(value),
     "startswith": lambda column, value: column.startswith(value),
     "endswith": lambda column, value: column.endswith(value),
-    "between": lambda column, value: column.between(*value),
-    "is_null": lambda column, value: column.is_null() if value else column.is_not_null(),
+    "between": lambda column, value: column.between(*_pair(value)),
+    "is_null": lambda column, value: column.is_null() if _flag(value) else column.is_not_null(),
 }
+
+
+def _pair(value: Any) -> tuple[Any, Any]:
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise QueryError(f"between takes a pair of values, got {type(value).__name__}")
+    return value[0], value[1]
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise QueryError(f"is_null takes True or False, got {type(value).__name__}")
+    return value
 
 
 class Builder:
@@ -113,15 +127,14 @@ class Builder:
         return _SUFFIXES[suffix](self._ref(name), value)
 
     def in_list(self, column: str | Operand, values: Any, empty_result: bool = True) -> Self:
-        """Keep the rows whose column is one of `values`; an empty list keeps none, or all if `empty_result` is False."""
-        keeps_all = not empty_result and isinstance(values, Sequence) and not values
-        return self if keeps_all else self.where(self._ref(column).in_(values))
+        """Keep the rows whose column is one of `values`; an empty list keeps none, all if `empty_result` is False."""
+        condition = In(self._ref(column), values)
+        return self if condition.is_empty and not empty_result else self.where(condition)
 
     def not_in(self, column: str | Operand, values: Any, empty_result: bool = False) -> Self:
-        """Keep the rows whose column is none of `values`; an empty list keeps all, or none if `empty_result` is True."""
-        if empty_result and isinstance(values, Sequence) and not values:
-            return self.where(In(self._ref(column), ()))
-        return self.where(self._ref(column).not_in(values))
+        """Keep the rows whose column is none of `values`; an empty list keeps all, none if `empty_result` is True."""
+        condition = In(self._ref(column), values, negated=True)
+        return self.where(In(condition.item, ()) if condition.is_empty and empty_result else condition)
 
     def between(self, column: str | Operand, low: Any, high: Any) -> Self:
         """Keep the rows with ``low <= column <= high``."""
@@ -150,8 +163,10 @@ class Builder:
     def with_keys(self, keys: Iterable[Any]) -> Self:
         """Keep the rows with one of these keys; composite keys are given as tuples."""
         columns = [self._table.ref(column.field) for column in self._table.key]
+        if isinstance(keys, (str, bytes)):
+            raise QueryError(f"expected a list of keys, got {type(keys).__name__}")
         if len(columns) == 1:
-            return self.where(columns[0].in_(list(keys)))
+            return self.where(columns[0].in_(keys))
         given = [self._key_condition(columns, key) for key in keys]
         return self.where(Junction("OR", given) if given else Raw("1 = 0"))
 
@@ -170,7 +185,7 @@ class Builder:
         if isinstance(item, Ordering):
             return item
         if isinstance(item, Expression):
-            return Ordering(item, descending=False)
+            return Ordering(self._by_alias(item), descending=False)
         term, descending, nulls = parse_order(item)
         return Ordering(self._term(term), descending=descending, nulls=nulls)
 
@@ -197,24 +212,41 @@ class Builder:
         return self._with(having=and_(self._select.having, as_condition(condition, params)))
 
     def join(self, target: Any, on: Expression | str | None = None) -> Self:
-        """Join another model's table on a condition, or a raw clause: ``join("JOIN posts ON posts.user_id = users.id")``."""
+        """Join another model's table on a condition: ``join(Post, on=Post.c.user_id == User.c.id)``.
+
+        A raw clause, ``join("JOIN posts ON posts.user_id = users.id")``, stands in the SQL as it is.
+        """
+        if isinstance(target, str):
+            return self._joined_raw(target, on)
         return self._joined("JOIN", target, on)
 
     def left_join(self, target: Any, on: Expression | str | None = None) -> Self:
-        """Like `join`, keeping the rows that have no partner."""
+        """Like `join` of a model, keeping the rows that have no partner; a raw clause goes through `join`."""
         return self._joined("LEFT JOIN", target, on)
 
+    def _joined_raw(self, clause: str, on: Any) -> Self:
+        if not _IS_JOIN_CLAUSE.search(clause):
+            name = self._table.model.__name__
+            raise QueryError(f"{name} has no relation {shown(clause)} to join; pass a model or a JOIN clause")
+        if on is not None:
+            raise QueryError("a raw JOIN clause has its condition in it: leave out on")
+        return self._with(joins=(*self._select.joins, Join("", _Clause(clause))))
+
     def _joined(self, kind: str, target: Any, on: Expression | str | None) -> Self:
-        if isinstance(target, str):
-            if not _IS_JOIN_CLAUSE.search(target):
-                raise QueryError(f"{self._table.model.__name__} has no relation {target!r} to join; pass a model or a JOIN clause")
-            return self._with(joins=(*self._select.joins, Join("", _Clause(target))))
         table = getattr(target, "__table__", None)
         if not isinstance(table, Table):
-            raise QueryError(f"expected a model or a JOIN clause, got {type(target).__name__}")
+            got = shown(target) if isinstance(target, str) else type(target).__name__
+            raise QueryError(f"{kind} expects a model, got {got}; a raw clause goes through join")
         if on is None:
             raise QueryError(f"joining {table.name} needs a condition: join({target.__name__}, on=…)")
-        return self._with(joins=(*self._select.joins, Join(kind, table.source(), as_condition(on))))
+        if table.name in self._tables():
+            raise QueryError(f"{table.name} is in the query already: join it once more by a raw clause, under an alias")
+        return self._with(joins=(*self._select.joins, ModelJoin(kind, table, as_condition(on))))
+
+    def _tables(self) -> dict[str, Table]:
+        """The tables of models in the query by name."""
+        joined = {join.table.name: join.table for join in self._select.joins if isinstance(join, ModelJoin)}
+        return {self._table.name: self._table, **joined}
 
     # 4 - Names
 
@@ -229,16 +261,26 @@ class Builder:
     def _column(self, table: str | None, name: str) -> Operand:
         if table is None or table == self._table.name:
             return self._table.ref(name)
-        if not self._select.joins:
-            raise ColumnNotFound(f"the query of {self._table.name} has no table {table!r}: join it first")
-        return ColumnRef(table, name)
+        known = self._tables()
+        if table in known:
+            return known[table].ref(name)
+        if len(known) == len(self._select.joins) + 1:
+            raise ColumnNotFound(
+                f"the query of {self._table.name} has no table {shown(table)}{nearest(table, known)}; join it first"
+            )
+        return ColumnRef(table, name)  # Only the engine knows what a raw clause has joined.
 
     def _item(self, item: str | Expression) -> Expression:
-        return item if isinstance(item, Expression) else self._term(parse_term(item))
+        return self._by_alias(item) if isinstance(item, Expression) else self._term(parse_term(item))
+
+    def _by_alias(self, item: Expression) -> Expression:
+        if not isinstance(item, Aliased):
+            return item
+        return ColumnRef(None, item.name) if item.name in self._aliases() else item.item
 
     def _term(self, term: Term) -> Expression:
-        if term.function is not None or term.name == "*":
-            raise QueryError(f"{term.column!r} cannot stand here: name a column or an alias of select")
+        if term.function is not None or term.alias is not None or term.name == "*":
+            raise QueryError(f"{term.column!r} cannot stand here so: name a column or an alias of select")
         if term.table is None and term.name in self._aliases():
             return ColumnRef(None, term.name)
         return self._column(term.table, term.name)
@@ -260,20 +302,34 @@ class Builder:
         self.as_subquery().write(out)
 
 
-class _Clause(Expression):
+class ModelJoin(Join):
+    """A join of a model's table, which the names in strings are checked against."""
+
+    __slots__ = ("table",)
+
+    def __init__(self, kind: str, table: Table, on: Expression) -> None:
+        super().__init__(kind, table.source(), on)
+        self.table = table
+
+
+class _Clause(Raw):
     """A whole clause of SQL text, written without parentheses."""
 
     __slots__ = ()
     precedence = 9
 
 
+
 def as_condition(condition: Any, params: Any = ()) -> Expression:
     """SQL text with its values, or an expression, as a condition; anything else is a QueryError."""
     if isinstance(condition, str):
         return Raw(condition, params)
-    if isinstance(condition, Expression):
-        return condition
-    raise QueryError(f"expected a condition or SQL text, got {type(condition).__name__}: User.c.age > 18, or 'age > ?', (18,)")
+    if not isinstance(condition, Expression) or isinstance(condition, (Aliased, Ordering, Star)):
+        kind = type(condition).__name__
+        raise QueryError(f"expected a condition or SQL text, got {kind}: User.c.age > 18, or 'age > ?', (18,)")
+    if not isinstance(params, (tuple, list)) or params:
+        raise QueryError("values go with SQL text; a condition such as User.c.age > 18 has its own: join several by &")
+    return condition
 
 
 def _checked_count(what: str, count: Any) -> int | None:

@@ -32,39 +32,42 @@ class Checks:
         if schema["type"] == "definition-ref":
             schema = next(d for d in definitions if d.get("ref") == schema["schema_ref"])
         after: list[Any] = []
+        config: Any = {}
         # A class may validate around the model and inside it: both layers can hold `after` functions.
         while schema["type"] in _WRAPPERS or schema["type"] == "model":
             if schema["type"] == "function-after":
                 after.append(schema["function"])
+            config = schema.get("config", config)
             schema = schema["schema"]
         self._model = model
-        self._fields = SchemaValidator(_with_definitions(schema, definitions))
+        self._fields = SchemaValidator(_with_definitions(_thawed(schema), definitions), config)
         fields = {name: field["schema"] for name, field in schema["fields"].items()}
         # A field of a plain type needs no validator where the value is of exactly that type.
-        self._exact = {name: _plain_type(field) for name, field in fields.items()}
+        self._exact = {name: _plain_type(field, config) for name, field in fields.items()}
         # One whose validators do not ask for the other fields has a small validator of its own.
         self._alone = {
-            name: SchemaValidator(_with_definitions(field, definitions))
+            name: SchemaValidator(_with_definitions(field, definitions), config)
             for name, field in fields.items()
             if "with-info" not in repr(field)
         }
         self._after = SchemaValidator(_after_chain(after)) if after else None
 
-    def check(self, record: Any, fields: Iterable[str], accepted: dict[str, Any]) -> dict[str, Any] | None:
+    def check(self, record: Any, fields: Iterable[str]) -> dict[str, Any] | None:
         """All of the record's values with `fields` as validation leaves them; None where nothing needed validation.
 
-        `accepted` maps fields to the values that have passed before; they are not looked at again.  The record itself
-        is left alone.  ValidationError with all failures where some values do not pass.
+        The record itself is left alone.  ValidationError with all failures where some values do not pass.
         """
-        todo = [name for name in fields if not self._has_passed(name, record.__dict__[name], accepted)]
+        todo = [name for name in fields if type(record.__dict__[name]) is not self._exact[name]]
         if not todo and self._after is None:
             return None
         values = record.__dict__.copy()
+        # As at construction a validator sees, beside its own field, those that have passed.
+        given = {name: values.pop(name) for name in todo}
         errors: list[Any] = []
         failed: PydanticValidationError | None = None
-        for name in todo:
+        for name, value in given.items():
             try:
-                values = self._validated(values, name, values[name])
+                values[name] = self._validated(values, name, value)
             except PydanticValidationError as error:
                 raise_own(error)
                 errors += _located(error, name)
@@ -73,16 +76,20 @@ class Checks:
             raise self._failure(errors) from failed
         return self._after_checked(record, values) if self._after is not None else values
 
-    def _has_passed(self, name: str, value: Any, accepted: dict[str, Any]) -> bool:
-        return type(value) is self._exact[name] or (name in accepted and accepted[name] is value)
+    def refuse_missing(self, values: dict[str, Any], cause: Exception) -> None:
+        """A ValidationError that names the fields that a record does not have at all, if there are any."""
+        missing = [name for name in self._exact if name not in values]
+        if missing:
+            message = "Field required"
+            details = [{"type": "missing", "loc": (name,), "msg": message, "input": {}} for name in missing]
+            raise self._failure(details) from cause
 
-    def _validated(self, values: dict[str, Any], name: str, value: Any) -> dict[str, Any]:
+    def _validated(self, values: dict[str, Any], name: str, value: Any) -> Any:
         alone = self._alone.get(name)
-        if alone is None:
-            checked: dict[str, Any] = self._fields.validate_assignment(values, name, value)[0]
-            return checked
-        values[name] = alone.validate_python(value)
-        return values
+        if alone is not None:
+            return alone.validate_python(value)
+        checked: dict[str, Any] = self._fields.validate_assignment(values, name, value)[0]  # type: ignore[index]
+        return checked[name]
 
     def _after_checked(self, record: Any, values: dict[str, Any]) -> dict[str, Any]:
         copied = record.model_copy()
@@ -118,11 +125,22 @@ _PLAIN_TYPES = {"int": int, "str": str, "float": float, "bool": bool, "bytes": b
 _UNCONSTRAINED = frozenset({"type", "metadata", "ref", "microseconds_precision", "serialization"})
 
 
-def _plain_type(schema: Any) -> type | None:
-    """The Python type whose values all pass this schema, where there is one."""
+def _plain_type(schema: Any, config: Any) -> type | None:
+    """The Python type whose values all pass this schema under the model's settings, where there is one."""
     while schema["type"] in ("default", "nullable") and not schema.get("validate_default"):
         schema = schema["schema"]
-    return _PLAIN_TYPES.get(schema["type"]) if set(schema) <= _UNCONSTRAINED else None
+    kind = schema["type"]
+    if kind == "str" and any(name.startswith("str_") for name in config):
+        return None
+    if kind == "float" and config.get("allow_inf_nan") is False:
+        return None
+    return _PLAIN_TYPES.get(kind) if set(schema) <= _UNCONSTRAINED else None
+
+
+def _thawed(schema: Any) -> Any:
+    """The fields without their `frozen` marks: they forbid assignment, which this is not."""
+    fields = {name: {k: v for k, v in field.items() if k != "frozen"} for name, field in schema["fields"].items()}
+    return {**schema, "fields": fields}
 
 
 def _with_definitions(schema: Any, definitions: list[Any]) -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import copy
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from operator import itemgetter
 from typing import Any
@@ -261,6 +262,28 @@ class Plan:
             changed[self._positions[field]] = value
         return tuple(changed)
 
+    def snapshot(self, values: dict[str, Any], fields: Iterable[str]) -> dict[str, Any]:
+        """What tells later whether the fields hold the same values still; fields that cannot be stored are left out."""
+        taken = {}
+        for field in fields:
+            try:
+                taken[field] = self._fixed(field, values[field])
+            except (DataError, ValueError, TypeError, KeyError):
+                continue
+        return taken
+
+    def differing(self, values: dict[str, Any], snapshot: dict[str, Any]) -> set[str]:
+        """The fields that do not hold the values of a snapshot any more."""
+        now = self.snapshot(values, snapshot)
+        return {f for f in self.fields if f not in now or not same_value(now[f], snapshot[f])}
+
+    def _fixed(self, field: str, value: Any) -> Any:
+        """A value that can be edited in place as it would be stored; any other as it is."""
+        if value is None or field not in self.mutable:
+            return value
+        dump = self.dumpers[self._positions[field]]
+        return copy.deepcopy(value) if dump is None else dump(value)
+
     def dump_of(self, fields: Sequence[str]) -> Callable[[dict[str, Any]], Row]:
         """What makes the tuple of these fields' values; a value that cannot be stored is named with its column."""
         positions = [self._positions[field] for field in fields]
@@ -355,6 +378,11 @@ def tuples_of(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list
         return list(map(itemgetter(*columns), rows))
     except KeyError as error:
         raise QueryError(f"the result has no column {error.args[0]!r}; it has {', '.join(rows[0])}") from error
+
+
+def same_value(value: Any, old: Any) -> bool:
+    """Whether two values are one for a column: equal and of one type, or both NaN."""
+    return value is old or (type(value) is type(old) and bool(value == old or (value != value and old != old)))
 
 
 def _is_given(column: TableColumn, values: dict[str, Any], given: set[str]) -> bool:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, Self, TypeVar
 
 from .backend import functions as F
 from .backend.base import StorageBackend
 from .backend.errors import QueryError, RecordNotFound
-from .backend.expression import Aliased, ColumnRef, Expression, Function, Ordering, Raw, Star, Subquery, type_of
-from .backend.names import parse_term
+from .backend.expression import Aliased, ColumnRef, Expression, Raw, type_of
+from .backend.function import Function, Star
+from .backend.names import Term, parse_term
 from .backend.statement import Select
-from .blocking import blocking, renew_faces, run
+from .backend.subquery import Subquery
+from .blocking import blocking, renew_faces
 from .builder import Builder
 from .hydrate import tuple_loader
 from .plan import Plan, plan_for, tuples_of
 from .rows import Row, row_class
+from .stream import RecordStream
 from .table import Table
 
 M = TypeVar("M")
@@ -46,10 +49,13 @@ class Query(Builder, Generic[M]):
 
     async def aone(self) -> M | None:
         """The first record, or None."""
-        found = await self.limit(1).aall()
+        found = await self._cut_to_one().aall()
         return found[0] if found else None
 
     one = blocking(aone)
+
+    def _cut_to_one(self) -> Self:
+        return self if self._select.limit in (0, 1) else self.limit(1)
 
     async def aone_or_fail(self) -> M:
         """The first record; RecordNotFound where there is none."""
@@ -76,6 +82,24 @@ class Query(Builder, Generic[M]):
         return await self.with_keys([key]).aone()
 
     find_one = blocking(afind_one)
+
+    async def afind_all(self, keys: Iterable[Any]) -> list[M]:
+        """The records with these keys among those that the query asks for, each once.
+
+        More keys than one statement takes are asked for in several.
+        """
+        if isinstance(keys, (str, bytes, Mapping)):
+            raise QueryError(f"expected a list of keys, got {type(keys).__name__}")
+        given, size = list(keys), max(1, self._home()[1].dialect.max_params // len(self._table.key) // 2)
+        if len(given) <= size:
+            return await self.with_keys(given).aall()
+        if self._select.limit is not None or self._select.offset is not None:
+            raise QueryError(f"a query with limit or offset takes at most {size} keys, got {len(given)}")
+        given = list(dict.fromkeys(tuple(key) if isinstance(key, list) else key for key in given))
+        chunks = [given[start : start + size] for start in range(0, len(given), size)]
+        return [record for chunk in chunks for record in await self.with_keys(chunk).aall()]
+
+    find_all = blocking(afind_all)
 
     def iterator(self, chunk_size: int = 1000) -> RecordStream[M]:
         """The records one by one, `chunk_size` read at a time, for ``for`` and ``async for``.
@@ -122,7 +146,7 @@ class Query(Builder, Generic[M]):
     async def acount(self) -> int:
         """The number of rows."""
         select = self._closed()
-        if select.distinct or select.limit is not None or select.offset is not None or select.group_by:
+        if self._is_shaped() or select.limit is not None or select.offset is not None:
             counted = Select((F.count(),), Aliased(Subquery(select), "counted"))
         else:
             counted = select.replace(columns=(F.count(),), order_by=())
@@ -132,10 +156,17 @@ class Query(Builder, Generic[M]):
 
     async def aexists(self) -> bool:
         """Whether there is any row."""
-        select = self._closed().replace(columns=(Raw("1"),), order_by=(), limit=1)
-        return await self._ascalar(select) is not None
+        select = self._cut_to_one()._closed()
+        if not self._is_shaped():
+            select = select.replace(columns=(Raw("1"),), order_by=())
+        return bool((await self._arows(select)))
 
     exists = blocking(aexists)
+
+    def _is_shaped(self) -> bool:
+        """Whether the rows are others than those that the conditions let through."""
+        select = self._select
+        return select.distinct or bool(select.group_by) or select.having is not None
 
     async def asum(self, column: str | Expression) -> Any:
         """The sum of a column over the rows, of the column's type; None over no rows."""
@@ -162,17 +193,23 @@ class Query(Builder, Generic[M]):
     max = blocking(amax)
 
     async def _aaggregate(self, function: Callable[[Any], Function], column: str | Expression) -> Any:
+        if self._is_shaped() or self._select.limit is not None or self._select.offset is not None:
+            raise QueryError(
+                "sum, avg, min and max take all rows of a query: drop its limit, offset, distinct and groups, "
+                "or ask for them in select"
+            )
         item = column if isinstance(column, Expression) else self._ref(column)
         asked = RowQuery(self._table, self._closed(), ()).select(function(item).as_("value"))
-        if self._select.limit is not None or self._select.offset is not None or self._select.distinct:
-            raise QueryError("sum, avg, min and max take all rows of a query: drop its limit, offset and distinct")
         return (await asked._with(order_by=()).ascalars())[0]
 
     async def _ascalar(self, select: Select) -> Any:
+        return next(iter((await self._arows(select))[0]))
+
+    async def _arows(self, select: Select) -> list[Any]:
         backend, plan = self._home()
         sql, params = plan.compile(select)
         result = await backend.asend(sql, params, True)
-        return result.scalar()
+        return [tuple(row.values()) for row in result.data or []] if result.has_dicts else result.rows or []
 
     # 4 - Looking at the question
 
@@ -220,12 +257,22 @@ class RowQuery(Query[Row]):
         return type(self)(self._table, select, self._groups if groups is None else groups, self._items)
 
     def _aliases(self) -> Iterable[str]:
-        return [name for name, item in self._items if not isinstance(item, ColumnRef)]
+        fields = self._table.by_field
+        return [name for name, item in self._items if not isinstance(item, ColumnRef) or name not in fields]
+
+    def _is_shaped(self) -> bool:
+        return super()._is_shaped() or not all(isinstance(item, ColumnRef) for _, item in self._items)
+
+    def _ordered(self) -> Self:
+        # The rows of groups and aggregates have no key to go by.
+        return self if self._is_shaped() else super()._ordered()
 
     def select(self, *columns: str | Expression) -> RowQuery:
         """Ask for further columns."""
         items = self._items + tuple(pair for column in columns for pair in self._named(column))
         names = [name for name, _ in items]
+        if not names:
+            raise QueryError("select needs at least one column")
         double = next((name for name in names if names.count(name) > 1), None)
         if double is not None:
             raise QueryError(f"select would give two columns the name {double!r}: name one with .as_(…)")
@@ -248,20 +295,26 @@ class RowQuery(Query[Row]):
     def _parsed(self, text: str) -> list[tuple[str, Expression]]:
         term = parse_term(text)
         if term.function is None and term.name == "*":
-            return [(name, self._table.ref(name)) for name in self._table.by_field]
+            return self._all_columns(term)
         if term.function is None:
             item: Expression = self._column(term.table, term.name)
             return [(term.alias or self._field_name(item), item)]
-        known = getattr(F, term.function.lower(), None) if term.function.lower() in _TYPED else None
+        name = term.function.lower()
         argument: Expression = Star() if term.name == "*" else self._column(term.table, term.name)
-        if known is not None and not term.distinct:
-            item = known(argument)
+        if name in _TYPED and argument.precedence and not isinstance(argument, Star):
+            item = getattr(F, name)(argument, distinct=True) if term.distinct else getattr(F, name)(argument)
         else:
-            item = Function(term.function, argument, distinct=term.distinct)
-        return [(term.alias or term.function.lower(), item)]
+            item = Function(name, argument, distinct=term.distinct)
+        return [(term.alias or name, item)]
+
+    def _all_columns(self, term: Term) -> list[tuple[str, Expression]]:
+        if term.alias is not None or term.table not in (None, self._table.name):
+            raise QueryError(f"{term.column!r} cannot be selected so: name the columns of joined tables one by one")
+        return [(name, self._table.ref(name)) for name in self._table.by_field]
 
     def _field_name(self, column: Any) -> str:
-        found = self._table.by_name.get(column.name) if column.table == self._table.name else None
+        table = self._tables().get(column.table)
+        found = None if table is None else table.by_name.get(column.name)
         return found.field if found is not None else str(column.name)
 
     async def aall(self) -> list[Row]:
@@ -302,6 +355,7 @@ class RowQuery(Query[Row]):
         raise QueryError("iterator gives records: leave out select, or read the rows with all(), dicts() or tuples()")
 
 
+# The functions that strings may name whose results have a type.
 _TYPED = frozenset({"count", "sum", "avg", "min", "max", "lower", "upper", "length", "abs"})
 
 
@@ -311,9 +365,7 @@ def _as_named(name: str, item: Expression) -> Expression:
 
 def _loader_of(plan: Plan, item: Expression) -> Callable[[Any], Any] | None:
     column = type_of(item)
-    if column is None or (isinstance(item, Function) and item.name in ("AVG", "SUM") and column.python in (int, bool)):
-        return None  # A mean of whole numbers is none.
-    return plan.loader(column)
+    return None if column is None else plan.loader(column)
 
 
 class DictQuery:
@@ -332,76 +384,7 @@ class DictQuery:
 
     async def aone(self) -> dict[str, Any] | None:
         """The first row as a dict, or None."""
-        found = await self._rows.limit(1).adicts()
+        found = await self._rows._cut_to_one().adicts()
         return found[0] if found else None
 
     one = blocking(aone)
-
-
-class RecordStream(Generic[M]):
-    """Records read a chunk at a time; made by `Query.iterator`, used once, in either face."""
-
-    def __init__(self, backend: StorageBackend, plan: Plan, compiled: tuple[str, tuple[Any, ...]], chunk_size: int) -> None:
-        self._backend = backend
-        self._plan = plan
-        self._compiled = compiled
-        self._chunk_size = chunk_size
-        self._stream: Any = None
-        self._is_closed = False
-
-    async def afetch_chunk(self) -> list[M]:
-        """The next chunk of records; empty at the end, after which the connection is back."""
-        if self._is_closed:
-            return []
-        if self._stream is None:
-            self._stream = await self._backend.astream(*self._compiled, self._chunk_size)
-        records: list[M] = self._plan.load(await self._stream.afetch())
-        if not records:
-            await self.aclose()
-        return records
-
-    fetch_chunk = blocking(afetch_chunk)
-
-    async def aclose(self) -> None:
-        """Give the connection back; reading further gives no records."""
-        self._is_closed = True
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            await stream.aclose()
-
-    close = blocking(aclose)
-
-    def __iter__(self) -> Iterator[M]:
-        while records := run(self.afetch_chunk()):
-            yield from records
-
-    def __aiter__(self) -> AsyncIterator[M]:
-        return _Chunks(self)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *error: object) -> None:
-        await self.aclose()
-
-
-class _Chunks(AsyncIterator[M]):
-    """Steps a stream for ``async for``: an async generator could not be closed by whoever leaves the loop early."""
-
-    def __init__(self, stream: RecordStream[M]) -> None:
-        self._stream = stream
-        self._records: Iterator[M] = iter(())
-
-    async def __anext__(self) -> M:
-        for record in self._records:
-            return record
-        self._records = iter(await self._stream.afetch_chunk())
-        for record in self._records:
-            return record
-        raise StopAsyncIteration

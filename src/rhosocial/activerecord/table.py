@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
@@ -144,21 +144,24 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def column_spec(field: FieldInfo) -> Column:
-    """What the field's annotation says with `Column(…)`, or the empty description."""
-    return next((m for m in field.metadata if isinstance(m, Column)), _PLAIN)
+    """What the field's annotation says with `Column(…)`, also inside ``… | None``, or the empty description."""
+    marks = [*field.metadata, *_peeled(field.annotation)[1]]
+    return next((mark for mark in marks if isinstance(mark, Column)), _PLAIN)
 
 
 _PLAIN = Column()
 
 
 def is_generated_key(name: str, field: FieldInfo, key: Sequence[str], linked: Iterable[str]) -> bool:
-    """Whether the database counts this column up: a key of one int column, without a default, that is no foreign key."""
+    """Whether the database counts the column up: a key of one int column, with no default, that is no foreign key."""
     spec = column_spec(field)
     if spec.generated is not None:
         return spec.generated is True
-    alone = tuple(key) in ((name,), (spec.name,))
+    names = {name, spec.name or name}
+    if len(key) != 1 or key[0] not in names or spec.references is not None or names & set(linked):
+        return False
     has_default = not field.is_required() and field.default is not None
-    return alone and without_none(field.annotation) is int and not has_default and spec.references is None and name not in linked
+    return not has_default and _peeled(field.annotation)[0] is int
 
 
 def without_none(annotation: Any) -> Any:
@@ -167,6 +170,33 @@ def without_none(annotation: Any) -> Any:
         rest = tuple(arg for arg in get_args(annotation) if arg is not NoneType)
         return rest[0] if len(rest) == 1 else Union[rest]  # noqa: UP007  # Built at run time from a tuple.
     return annotation
+
+
+def accepts_none(annotation: Any) -> bool:
+    """Whether None is a value of the annotation."""
+    bare, _, took_none = _peeled(annotation)
+    return took_none or bare in (Any, object, NoneType) or (get_origin(bare) is Literal and None in get_args(bare))
+
+
+def _peeled(annotation: Any) -> tuple[Any, list[Any], bool]:
+    """The annotation without Annotated, NewType, aliases and None; what Annotated held; whether None was there."""
+    marks: list[Any] = []
+    took_none = False
+    while True:
+        if get_origin(annotation) is Annotated:
+            marks += annotation.__metadata__
+            annotation = annotation.__origin__
+        elif isinstance(annotation, NewType):
+            annotation = annotation.__supertype__
+        elif type(annotation).__name__ == "TypeAliasType":
+            annotation = annotation.__value__
+        elif (bare := without_none(annotation)) is not annotation:
+            took_none = took_none or NoneType in get_args(annotation)
+            if bare == annotation:
+                return annotation, marks, took_none
+            annotation = bare
+        else:
+            return annotation, marks, took_none
 
 
 def key_of(model: Any) -> tuple[str, ...]:
@@ -203,7 +233,8 @@ def _read_columns(model: Any, key: tuple[str, ...], linked: set[str]) -> Iterabl
         spec = column_spec(field)
         auto_key = is_generated_key(name, field, key, linked)
         in_key = name in key or spec.name in key
-        optional = without_none(field.annotation) is not field.annotation and not in_key
+        made_optional = model.__made_optional__.get(name)
+        took_none = accepts_none(field.annotation) if made_optional is None else made_optional[0]
         try:
             kind = column_type(
                 field.annotation,
@@ -216,12 +247,7 @@ def _read_columns(model: Any, key: tuple[str, ...], linked: set[str]) -> Iterabl
             )
         except ConfigurationError as error:
             raise ConfigurationError(f"{model.__name__}.{name}: {error}") from error
-        nullable = optional and not (spec.default_sql is not None and _made_optional(model, name))
-        yield TableColumn(name, spec.name or name, kind, nullable, auto_key, spec)
-
-
-def _made_optional(model: Any, name: str) -> bool:
-    return name in model.__made_optional__
+        yield TableColumn(name, spec.name or name, kind, took_none and not in_key, auto_key, spec)
 
 
 def split_name(model: Any, name: Any) -> tuple[str | None, str]:

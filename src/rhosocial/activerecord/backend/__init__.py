@@ -34,7 +34,8 @@ from .errors import (
     UnsupportedFeature,
     ValidationError,
 )
-from .expression import Expression, Function, Match, ParameterCountError, Value
+from .expression import Arithmetic, Expression, Match, ParameterCountError, Value
+from .function import Function
 from .gate import Gate
 from .helpers import (
     array_converter,
@@ -73,6 +74,7 @@ SQLDialectBase = Dialect
 SQLExpressionBase = Expression
 
 __all__ = [
+    "Arithmetic",
     "CheckViolation",
     "ColumnNotFound",
     "ColumnType",

@@ -13,7 +13,7 @@ import inspect
 import sys
 from abc import ABCMeta
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from ..blocking import blocking, is_blocking
 from .context import UNSET, State
@@ -21,14 +21,12 @@ from .dialect import Dialect
 from .errors import ConfigurationError, ConnectionError, DatabaseError, PoolTimeout
 from .keyword import gives_rows
 from .manager import BlockVerbs, ManagerVerbs, Verbs
+from .parameter import convert_columns
 from .pool import PooledConnection
 from .rule import UNKNOWN
 from .setting import ConfigView, nearest
 from .transaction import NEW, OPEN, Transaction
 from .typing import ColumnTypes, ConnectionConfig, QueryResult
-
-if TYPE_CHECKING:
-    from .base import StorageBackend
 
 _PLAIN_METHODS = ("connect", "disconnect", "execute", "ping")
 _STYLES = {"?": "qmark", "%s": "format", ":1": "numeric", "$1": "dollar", ":p1": "named"}
@@ -44,13 +42,13 @@ class BackendMeta(ABCMeta):
         _check_written(cls)
         args, kwargs = _fit(cls, args, kwargs)
         backend = super().__call__(*args, **kwargs)
-        backend._complete()
+        complete(backend)
         return backend
 
 
 def _check_written(cls: Any) -> None:
     written = cls._written
-    base = next(base for base in reversed(cls.__mro__) if isinstance(base, BackendMeta))
+    base: Any = next(base for base in reversed(cls.__mro__) if isinstance(base, BackendMeta))
     opens = "connect" in written or cls._open is not base._open or cls._aopen is not None
     runs = "execute" in written or cls._perform is not base._perform or cls._aperform is not None
     if cls.aexecute is not base.aexecute:
@@ -95,7 +93,7 @@ def config_from(given: Any, fields: dict[str, Any], config_class: type[Connectio
         raise ConfigurationError(f"{config_class.__name__}: {error}{nearest(fields, config_class)}") from error
 
 
-def complete(backend: StorageBackend) -> None:
+def complete(backend: Any) -> None:
     """What can only be settled once the most derived constructor has returned."""
     mapper = backend._value_mapper
     if getattr(mapper, "config", UNSET) is None:
@@ -120,7 +118,7 @@ def paramstyle_of(dialect: Any) -> str:
 class ConnectionSlot:
     """``self._connection``: the connection of the thread or task that asks; None where it has none."""
 
-    def __get__(self, backend: StorageBackend | None, owner: Any = None) -> Any:
+    def __get__(self, backend: Any, owner: Any = None) -> Any:
         if backend is None:
             return self
         state = backend.contexts.current()
@@ -131,7 +129,7 @@ class ConnectionSlot:
             return Executor(connection)
         return connection
 
-    def __set__(self, backend: StorageBackend, connection: Any) -> None:
+    def __set__(self, backend: Any, connection: Any) -> None:
         state = backend.contexts.current()
         if isinstance(connection, Executor):
             connection = connection.__wrapped__
@@ -145,7 +143,7 @@ class ConnectionSlot:
 class ManagerSlot:
     """``self._transaction_manager``: that of the thread or task that asks; unset, it is an AttributeError."""
 
-    def __get__(self, backend: StorageBackend | None, owner: Any = None) -> Any:
+    def __get__(self, backend: Any, owner: Any = None) -> Any:
         if backend is None:
             return self
         manager = backend.contexts.current().manager
@@ -155,7 +153,7 @@ class ManagerSlot:
             raise AttributeError("_transaction_manager has not been set in this thread or task")
         return manager
 
-    def __set__(self, backend: StorageBackend, manager: Any) -> None:
+    def __set__(self, backend: Any, manager: Any) -> None:
         if manager is None and not backend._ready:
             vars(backend)["_default_manager"] = None
         else:
@@ -194,7 +192,7 @@ class ReturningFlag:
     def __init__(self, written: Callable[[Any], Any] | None = None) -> None:
         self._written = written
 
-    def __get__(self, backend: StorageBackend | None, owner: Any = None) -> Any:
+    def __get__(self, backend: Any, owner: Any = None) -> Any:
         if backend is None:
             return self
         return Answer(self._written(backend) if self._written else backend.dialect.supports_returning)
@@ -257,7 +255,7 @@ def _connect(backend: Any, method: Callable[..., None]) -> None:
     outer = sys.exception()
     try:
         method(backend)
-    except Exception as error:  # Named here; an author may raise anything.
+    except Exception as error:  # noqa: BLE001  # Named here; an author may raise anything.
         raise_refined(backend, error, outer, "", (), ConnectionError)
 
 
@@ -267,7 +265,7 @@ def _bind_disconnect(method: Callable[..., None]) -> Callable[..., Any]:
         if state.depth:
             await self.acall(state, method, self)
             return
-        self.refuse_open_block(state)
+        state.refuse_open_block()
         state.pinned = False
         try:
             await self.acall(state, method, self)
@@ -307,7 +305,7 @@ def _bind_execute(method: Callable[..., Any]) -> Callable[..., Any]:
             more["column_types"] = column_types
         args = (sql, params) if takes_params else (sql,)
         result: QueryResult = await _aexecute_by(self, method, args, more)
-        return result if converts or not column_types else self.convert_columns(result, column_types)
+        return result if converts or not column_types else convert_columns(self.value_mapper, result, column_types)
 
     return aexecute
 
@@ -338,7 +336,7 @@ def _execute(backend: Any, method: Callable[..., Any], args: tuple[Any, ...], mo
     outer = sys.exception()
     try:
         return method(backend, *args, **more)
-    except Exception as error:  # Named here; an author may raise anything.
+    except Exception as error:  # noqa: BLE001  # Named here; an author may raise anything.
         raise_refined(backend, error, outer, args[0], args[1] if len(args) > 1 else ())
 
 
@@ -405,10 +403,15 @@ async def aobtain(backend: Any, state: State) -> None:
         state.depth -= 1
 
 
+def is_pooled(connection: Any) -> bool:
+    """Whether a connection goes back to a pool when it is closed."""
+    return isinstance(connection, PooledConnection)
+
+
 def give_up(backend: Any, state: State, broken: bool) -> None:
     """Give a connection from a pool back to it; any other stays with its thread or task, unless it is broken."""
     connection = state.connection
-    if isinstance(connection, PooledConnection):
+    if is_pooled(connection):
         state.connection, state.manager = None, UNSET
         if broken:
             connection._end()
@@ -447,7 +450,7 @@ async def averbs(backend: Any, state: State, transaction: Transaction) -> Verbs 
     if hasattr(manager, "__enter__"):
         return BlockVerbs(manager, reach, level, read_only)
     raise ConfigurationError(
-        f"{type(backend).__name__}.transaction() returned {type(manager).__name__}, which has no begin, commit, rollback"
+        f"{type(backend).__name__}.transaction() returned {type(manager).__name__}, without begin, commit, rollback"
     )
 
 

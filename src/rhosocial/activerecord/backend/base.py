@@ -8,25 +8,24 @@ import sys
 import threading
 import time
 import warnings
-import weakref
 from collections.abc import Callable, Coroutine, Mapping
 from types import TracebackType
-from typing import Any, ClassVar, NoReturn, Self
+from typing import Any, ClassVar, Self
 
 from ..blocking import blocking, is_blocking, renew_faces
 from . import adapt
 from .adapt import BackendMeta, ConnectionSlot, ManagerSlot, ReturningFlag
 from .calls import Calls, Params
-from .context import UNSET, Contexts, State, has_marks
+from .context import UNSET, Contexts, State, has_marks, refuse_face, weakly
 from .dialect import Dialect
-from .driver import Driver, TransactionState, Values
-from .errors import ConnectionError, DatabaseError, LockTimeout, TransactionError
+from .driver import Driver, Values
+from .errors import ConnectionError, DatabaseError, LockTimeout
 from .expression import ParameterCountError
 from .gate import Gate
 from .lexer import translate
 from .manager import DialectVerbs, Verbs
 from .mapping import TypeMapper, ValueMapper
-from .parameter import as_values, has_expression, merge_expressions
+from .parameter import as_values, convert_columns, has_expression, merge_expressions
 from .pool import ConnectionPool
 from .stream import Stream
 from .transaction import NEW, OPEN, Transaction
@@ -79,7 +78,7 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
         self._value_mapper: Any = self.value_mapper_class(self.config)
         self.on_execute: list[Callable[[str, tuple[str, ...], float], Any]] = []
         self.plans: dict[Any, Any] = {}  # What the model layer compiles for this backend, by table.
-        self.contexts = Contexts(_weakly(self, "_end_of_context"))
+        self.contexts = Contexts(weakly(self, "_end_of_context"))
         self._workers = Workers(self.config.pool_size)
         self._permits = Gate(self.config.pool_size)
         self._leases = self._make_pool()
@@ -99,15 +98,17 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
         renew_faces(cls)
 
     def _make_pool(self) -> ConnectionPool:
-        native = type(self)._aopen is not None
+        kind = type(self)
+        native = kind._aopen is not None
+        opens = kind._open is not Driver._open or not native
         # Weak references: a backend that nobody holds must be gone at once, with its connections and its file.
         return ConnectionPool(
-            None if native else _weakly(self, "_open_named"),
+            weakly(self, "_open_named") if opens else None,
             self.config.pool_size,
             self.config.pool_timeout,
-            close=_weakly(self, "_close"),
-            aconnect=_weakly(self, "_aopen_named") if native else None,
-            aclose=_weakly(self, "_aclose") if native and type(self)._aclose is not None else None,
+            close=weakly(self, "_close"),
+            aconnect=weakly(self, "_aopen_named") if native else None,
+            aclose=weakly(self, "_aclose") if kind._aclose is not None else None,
             recycle=self.config.pool_recycle,
         )
 
@@ -159,10 +160,12 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
     async def adisconnect(self) -> None:
         """Give back the connection of this thread or task; the next statement connects again."""
         state = self.contexts.current()
-        self.refuse_open_block(state)
+        state.refuse_open_block()
         state.pinned = False
         self._used = False
         if state.connection is not None:
+            # One from a pool goes back there; any other ends here.
+            state.broken = state.broken or (self._takes_by_connect and not adapt.is_pooled(state.connection))
             await self.agive_back(state)
 
     disconnect = blocking(adisconnect)
@@ -236,7 +239,7 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
             result = await self._arun(text, values)
         if returning is False:
             return QueryResult(None, result.affected_rows, result.last_insert_id, result.duration)
-        return self.convert_columns(result, column_types) if column_types else result
+        return convert_columns(self._value_mapper, result, column_types) if column_types else result
 
     execute = blocking(aexecute)
 
@@ -269,20 +272,6 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
             raise ParameterCountError(expected, len(values), sql)
         return text, values
 
-    def convert_columns(self, result: QueryResult, types: ColumnTypes) -> QueryResult:
-        """The result with the columns that `types` names converted by the value mapper."""
-        if result.rows is None:
-            return result
-        convert = self._value_mapper.from_database
-        kinds = [types.get(name) for name in result.columns]
-        rows = [
-            tuple([v if kind is None else convert(v, kind) for v, kind in zip(row, kinds, strict=True)])
-            for row in result.rows
-        ]
-        return QueryResult(
-            None, result.affected_rows, result.last_insert_id, result.duration, columns=result.columns, rows=rows
-        )
-
     async def astream(self, sql: str, values: Values = (), chunk_size: int = 1000) -> Stream:
         """The rows of a statement, canonical SQL and converted values, `chunk_size` at a time.
 
@@ -298,7 +287,7 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
         stream = Stream(chunk_size, self._workers, self._interrupt, connection, self._leases)
         try:
             await stream.aopen(self._cursor, sql, values)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001
             # Also for KeyboardInterrupt: the connection must go back.
             await stream.aclose()
             self._raise(error, sql, values)
@@ -306,11 +295,6 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
         return stream
 
     # 5 - Transactions
-
-    def refuse_open_block(self, state: State) -> None:
-        """Refuse to give up the connection of an open block."""
-        if state.transaction is not None:
-            raise TransactionError("a transaction is open: leave its block before disconnecting")
 
     # 6 - Watching
 
@@ -345,18 +329,24 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
                     return await self._arun_alone(state, sql, values)
                 return await self._arun_leased(state, sql, values)
             return await self._arun_pinned(state, sql, values)
+        here = is_blocking()
         if transaction.status is not OPEN:
-            await transaction.abegin() if transaction.status is NEW else transaction.check_statement()
+            transaction.check_statement()
+        if here is not state.blocking and not state.depth:
+            refuse_face(state, here)
+        if transaction.status is NEW:
+            await transaction.abegin()
         if state.shared is not None:
             await state.shared.aacquire(self.config.pool_timeout)
         try:
-            if state.blocking and is_blocking():
+            if here:
                 return self._perform(state.connection, sql, values)
             return await self._aperform_for(state, state.connection, sql, values)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001
             # Also for KeyboardInterrupt: what is left of the block must be known before COMMIT.
-            transaction.note_error(error)
-            self._raise(error, sql, values)
+            named = self._named(error, sql, values)
+            transaction.note_error(named)
+            raise named from named.__cause__
         finally:
             if state.shared is not None:
                 state.shared.release()
@@ -382,7 +372,7 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
                 result = self._perform(connection, sql, values)
             else:
                 result = await self._aperform_for(state, connection, sql, values)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001
             # Also for KeyboardInterrupt: a connection in the middle of an answer must not be used again.
             await leases.arelease(connection, broken=not self._is_reusable(connection, error))
             self._raise(error, sql, values)
@@ -408,7 +398,7 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
         turn = await self._aturn(sql)
         try:
             return await self._aperform_for(state, state.connection, sql, values)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001
             # Also for KeyboardInterrupt: a connection in the middle of an answer must not be used again.
             if not self._is_reusable(state.connection, error):
                 state.broken = True
@@ -426,12 +416,11 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
         self, state: State, connection: Any, hook: Callable[..., Any], ahook: Callable[..., Any] | None, *args: Any
     ) -> Any:
         """Call a driver hook in the caller's face: here, by its awaitable twin, or in a worker thread."""
-        if is_blocking():
-            if state.blocking is False:
-                self._refuse_face(state, "a blocking")
+        here = is_blocking()
+        if state.blocking not in (None, here) and not state.depth:
+            refuse_face(state, here)
+        if here:
             return hook(connection, *args)
-        if state.blocking:
-            self._refuse_face(state, "an awaiting")
         if ahook is not None:
             return await ahook(connection, *args)
         return await self.ahop(state, connection, hook, connection, *args)
@@ -464,7 +453,7 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
                 await adapt.acontrol(self, state, text)
             else:
                 await self._aperform_for(state, state.connection, text, ())
-        except Exception as error:  # Named below; the drivers share no base class.
+        except Exception as error:  # noqa: BLE001  # Named below; the drivers share no base class.
             self._raise(error, text, ())
         finally:
             if self.on_execute or self._logger.isEnabledFor(logging.DEBUG):
@@ -533,7 +522,7 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
             if state.connection is None:
                 await self._aobtain(state)
         except BaseException:
-            _end_turn(state)
+            state.end_turn()
             raise
 
     async def _aobtain(self, state: State) -> None:
@@ -555,7 +544,7 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
                 self._give_back_worker(state)
                 await self._agive_up(state, connection, broken)
         finally:
-            _end_turn(state)
+            state.end_turn()
             if state.connection is None or self._aperform is None:
                 state.blocking = None
 
@@ -589,14 +578,7 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
             self.close_quietly(connection)
         else:
             self._leases.release(connection, transaction is not None or self._transaction_state(connection) != "idle")
-        _end_turn(state)
-
-    def close_quietly(self, connection: Any) -> None:
-        """Close a connection that is of no use any more, whatever it says to that."""
-        try:
-            self._close(connection)
-        except Exception as error:  # It is being thrown away; the drivers share no base class.
-            log.debug("closing a broken connection failed: %s", error)
+        state.end_turn()
 
     async def _aprobe(self) -> None:
         state = self.contexts.current()
@@ -605,43 +587,13 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
             return
         try:
             await self._areach(state, state.connection, self._ping, None)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001
             # Also for KeyboardInterrupt: the connection may be in the middle of an answer.
             state.broken = True
             if state.transaction is None:
                 await self.agive_back(state)
             self._raise(error, "", ())
 
-    def connection_state(self, state: State) -> TransactionState | None:
-        """What `_transaction_state` says of the connection that `state` holds; "idle" where it holds none."""
-        if state.connection is None:
-            return "idle"
-        return "gone" if state.broken else self._transaction_state(state.connection)
-
-    def _refuse_face(self, state: State, call: str) -> NoReturn:
-        held = "a blocking" if state.blocking else "an awaiting"
-        raise TransactionError(f"{state.place} holds its connection by {held} call and then made {call} call on it")
-
-    def _complete(self) -> None:
-        """Called by the metaclass once the most derived constructor has returned."""
-        adapt.complete(self)
-
 
 def _call(connection: Any, function: Callable[..., Any], *args: Any) -> Any:
     return function(*args)
-
-
-def _weakly(backend: StorageBackend, name: str) -> Callable[..., Any]:
-    reference = weakref.ref(backend)
-
-    def call(*args: Any, **kwargs: Any) -> Any:
-        living = reference()
-        return None if living is None else getattr(living, name)(*args, **kwargs)
-
-    return call
-
-
-def _end_turn(state: State) -> None:
-    turn, state.turn = state.turn, None
-    if turn is not None:
-        turn.release()

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
 from ..blocking import blocking
 from .context import Contexts
+from .dialect import Dialect
 from .errors import QueryError, TransactionError, UnsupportedFeature
 from .expression import Expression
 from .gate import Gate
 from .manager import BackendTransactions, TransactionManager
-from .transaction import Transaction
+from .transaction import Host, Transaction
 from .typing import ColumnTypes, IsolationLevel, QueryResult
-
-if TYPE_CHECKING:
-    from .dialect import Dialect
 
 Params = Sequence[Any] | None
 
@@ -131,12 +129,13 @@ class Calls:
         ``as tx`` gives its handle.  A block inside a block is a savepoint.  A level that the engine does not have is an
         IsolationLevelError before anything is sent.
         """
-        return Transaction(self, isolation_level, read_only)
+        return Transaction(cast(Host, self), isolation_level, read_only)
 
     @property
     def current_transaction(self) -> Transaction | None:
         """The innermost open block of this thread or task, or None."""
-        return self.contexts.current().transaction
+        innermost: Transaction | None = self.contexts.current().transaction
+        return innermost
 
     @property
     def in_transaction(self) -> bool:
@@ -178,7 +177,7 @@ class Calls:
             yield transaction
 
     def _open_block(self, verb: str) -> Transaction:
-        transaction = self.contexts.current().transaction
+        transaction: Transaction | None = self.contexts.current().transaction
         if transaction is None:
             raise TransactionError(f"there is no open transaction to {verb}")
         return transaction

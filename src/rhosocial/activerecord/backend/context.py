@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import Any, NoReturn
 
 from ..blocking import running_loop
 from .errors import TransactionError
-
-if TYPE_CHECKING:
-    from .transaction import Transaction
 
 UNSET: Any = type("Unset", (), {"__repr__": lambda self: "UNSET", "__slots__": ()})()
 
@@ -44,7 +42,7 @@ class State:
         self.place = place
         self.connection: Any = None
         self.manager: Any = UNSET
-        self.transaction: Transaction | None = None
+        self.transaction: Any = None  # A Transaction; that class builds on this one.
         self.worker: Any = None
         self.turn: Any = None  # The writers' gate, while this context holds its permit.
         self.shared: Any = None  # A gate, while several contexts share this state on purpose.
@@ -53,6 +51,17 @@ class State:
         self.broken = False
         self.permit = False
         self.depth = 0
+
+    def refuse_open_block(self) -> None:
+        """Refuse to give up the connection of an open block."""
+        if self.transaction is not None:
+            raise TransactionError("a transaction is open: leave its block before disconnecting")
+
+    def end_turn(self) -> None:
+        """Let the next writer in, where this context holds the turn to write."""
+        turn, self.turn = self.turn, None
+        if turn is not None:
+            turn.release()
 
 
 class Mark:
@@ -196,3 +205,20 @@ def _living(mark: Mark | None) -> Mark | None:
 def _current_task(loop: Any) -> Any:
     # Where a loop runs, asyncio is imported; importing it here would cost others 95 ms.
     return sys.modules["asyncio"].current_task(loop)
+
+
+def weakly(owner: object, name: str) -> Callable[..., Any]:
+    """``owner.name``, without keeping the owner: called after its end it does nothing."""
+    reference = weakref.ref(owner)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        living = reference()
+        return None if living is None else getattr(living, name)(*args, **kwargs)
+
+    return call
+
+
+def refuse_face(state: State, blocking: bool) -> NoReturn:
+    """Refuse a call in another face than that in which the connection is held."""
+    held, call = ("an awaiting", "a blocking") if blocking else ("a blocking", "an awaiting")
+    raise TransactionError(f"{state.place} holds its connection by {held} call and then made {call} call on it")

@@ -351,12 +351,18 @@ def _read_decimal(value: Any) -> Decimal:
     if type(value) is Decimal:
         return value
     try:
-        if isinstance(value, float):
-            return Decimal(repr(value))  # The shortest text names what was written; the binary value has more digits.
-        if isinstance(value, (str, int)) and not isinstance(value, bool):
-            return Decimal(value)
+        # A float's shortest text names what was written; its binary value has more digits.
+        found = Decimal(repr(value)) if isinstance(value, float) else _number(value)
     except InvalidOperation:
-        pass
+        raise refusal("a number", value) from None
+    if found.is_finite():
+        return found
+    raise refusal("a finite number", value)
+
+
+def _number(value: Any) -> Decimal:
+    if isinstance(value, (str, int, Decimal)) and not isinstance(value, bool):
+        return Decimal(value)
     raise refusal("a number", value)
 
 

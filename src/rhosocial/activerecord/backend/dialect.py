@@ -7,10 +7,12 @@ another one in its database.  It knows no connection and no model.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .errors import IsolationLevelError, QueryError
-from .expression import ATOM, COMPARE, Expression, Function, Like, Match, Ordering, Value
+from .expression import ATOM, COMPARE, Arithmetic, Expression, Like, Match, Ordering, Value
+from .function import Function
 from .schema import Check, ColumnDefinition, ForeignKey, PrimaryKey
 from .statement import CreateIndex, CreateTable, Delete, DropTable, Insert, Select, Statement, Update
 from .typing import IsolationLevel
@@ -66,7 +68,10 @@ class SQLWriter:
         for number, node in enumerate(nodes):
             if number:
                 self.parts.append(separator)
-            self.node(node, parent)
+            if parent:
+                self.node(node, parent)
+            else:
+                node.write(self)
 
     def names(self, names: Iterable[str]) -> None:
         """Write quoted names with commas between them."""
@@ -102,7 +107,16 @@ class Dialect:
     # Can DDL be part of a transaction?
     supports_transactional_ddl: ClassVar[bool] = True
 
-    select_clauses: ClassVar[tuple[str, ...]] = ("columns", "source", "where", "group", "having", "order", "limit", "lock")
+    select_clauses: ClassVar[tuple[str, ...]] = (
+        "columns",
+        "source",
+        "where",
+        "group",
+        "having",
+        "order",
+        "limit",
+        "lock",
+    )
     insert_clauses: ClassVar[tuple[str, ...]] = ("into", "values", "returning")
     update_clauses: ClassVar[tuple[str, ...]] = ("table", "changes", "where", "returning")
     delete_clauses: ClassVar[tuple[str, ...]] = ("from", "where", "returning")
@@ -114,14 +128,15 @@ class Dialect:
 
     def quote(self, name: str) -> str:
         """The name as an identifier, whatever characters it holds; a NUL is refused."""
-        if not name or "\0" in name:
-            raise QueryError(f"{name!r} cannot be a name in SQL")
-        return self.quote_open + name.replace(self.quote_close, self.quote_close * 2) + self.quote_close
+        return _quoted(name, self.quote_open, self.quote_close)
 
     def compile(self, statement: Any, dump: Dump = as_it_is) -> tuple[str, tuple[Any, ...]]:
         """The statement's canonical text and its values, each converted once by `dump(value, column)`."""
         out = SQLWriter(self, dump)
-        statement.write(out)
+        try:
+            statement.write(out)
+        except RecursionError as error:
+            raise QueryError("conditions are nested too deeply: join them by fewer changes between & and |") from error
         return out.text(), tuple(out.params)
 
     def get_placeholder(self, db_type: Any = None) -> str:
@@ -180,10 +195,12 @@ class Dialect:
         out.qualify = outer
 
     def write_select_columns(self, out: SQLWriter, select: Select) -> None:
+        """SELECT and the list of what it gives."""
         out.sql("SELECT DISTINCT " if select.distinct else "SELECT ")
         out.nodes(select.columns)
 
     def write_select_source(self, out: SQLWriter, select: Select) -> None:
+        """FROM, with the joins."""
         out.sql(" FROM ")
         out.node(select.source)
         for join in select.joins:
@@ -191,26 +208,31 @@ class Dialect:
             out.node(join)
 
     def write_select_where(self, out: SQLWriter, select: Select | Update | Delete) -> None:
+        """WHERE."""
         if select.where is not None:
             out.sql(" WHERE ")
             out.node(select.where)
 
     def write_select_group(self, out: SQLWriter, select: Select) -> None:
+        """GROUP BY."""
         if select.group_by:
             out.sql(" GROUP BY ")
             out.nodes(select.group_by)
 
     def write_select_having(self, out: SQLWriter, select: Select) -> None:
+        """HAVING."""
         if select.having is not None:
             out.sql(" HAVING ")
             out.node(select.having)
 
     def write_select_order(self, out: SQLWriter, select: Select) -> None:
+        """ORDER BY."""
         if select.order_by:
             out.sql(" ORDER BY ")
             out.nodes(select.order_by)
 
     def write_select_limit(self, out: SQLWriter, select: Select) -> None:
+        """LIMIT and OFFSET."""
         if select.limit is not None:
             out.sql(" LIMIT ")
             out.bind(select.limit)
@@ -219,14 +241,17 @@ class Dialect:
             out.bind(select.offset)
 
     def write_select_lock(self, out: SQLWriter, select: Select) -> None:
+        """The row lock."""
         if select.lock is not None:
             out.sql(f" {select.lock}")
 
     def write_insert_into(self, out: SQLWriter, insert: Insert) -> None:
+        """INSERT INTO and the table."""
         out.sql("INSERT INTO ")
         out.node(insert.table)
 
     def write_insert_values(self, out: SQLWriter, insert: Insert) -> None:
+        """The columns and the rows, or DEFAULT VALUES where there are none."""
         if not insert.columns:
             out.sql(" DEFAULT VALUES")
             return
@@ -239,15 +264,18 @@ class Dialect:
             out.sql(")")
 
     def write_insert_returning(self, out: SQLWriter, statement: Insert | Update | Delete) -> None:
+        """RETURNING, where rows are to come back."""
         if statement.returning:
             out.sql(" RETURNING ")
             out.nodes(statement.returning)
 
     def write_update_table(self, out: SQLWriter, update: Update) -> None:
+        """UPDATE and the table."""
         out.sql("UPDATE ")
         out.node(update.table)
 
     def write_update_changes(self, out: SQLWriter, update: Update) -> None:
+        """SET."""
         out.sql(" SET ")
         for number, (name, value) in enumerate(update.changes):
             out.sql(", " if number else "")
@@ -259,6 +287,7 @@ class Dialect:
     write_update_returning = write_insert_returning
 
     def write_delete_from(self, out: SQLWriter, delete: Delete) -> None:
+        """DELETE FROM and the table."""
         out.sql("DELETE FROM ")
         out.node(delete.table)
 
@@ -268,10 +297,12 @@ class Dialect:
     # 4 - Tables
 
     def write_create_table_name(self, out: SQLWriter, create: CreateTable) -> None:
+        """CREATE TABLE and the name."""
         out.sql("CREATE TABLE IF NOT EXISTS " if create.if_not_exists else "CREATE TABLE ")
         out.node(create.table)
 
     def write_create_table_body(self, out: SQLWriter, create: CreateTable) -> None:
+        """The columns and constraints, in parentheses."""
         out.sql(" (\n  ")
         for number, column in enumerate(create.columns):
             out.sql(",\n  " if number else "")
@@ -332,11 +363,13 @@ class Dialect:
             out.sql(f" ON UPDATE {key.on_update.upper()}")
 
     def write_create_index_name(self, out: SQLWriter, create: CreateIndex) -> None:
+        """CREATE INDEX and the name."""
         out.sql("CREATE UNIQUE INDEX " if create.index.unique else "CREATE INDEX ")
         out.sql("IF NOT EXISTS " if create.if_not_exists else "")
         out.name(create.name)
 
     def write_create_index_columns(self, out: SQLWriter, create: CreateIndex) -> None:
+        """ON, with the table and its columns."""
         out.sql(" ON ")
         out.node(create.table)
         out.sql(" (")
@@ -344,14 +377,23 @@ class Dialect:
         out.sql(")")
 
     def write_create_index_where(self, out: SQLWriter, create: CreateIndex) -> None:
+        """The condition of a partial index."""
         if create.index.where is not None:
             out.sql(f" WHERE {create.index.where}")
 
     def write_drop_table_name(self, out: SQLWriter, drop: DropTable) -> None:
+        """DROP TABLE and the name."""
         out.sql("DROP TABLE IF EXISTS " if drop.if_exists else "DROP TABLE ")
         out.node(drop.table)
 
     # 5 - Constructs that differ between databases
+
+    def write_arithmetic(self, out: SQLWriter, arithmetic: Arithmetic) -> None:
+        """Two operands and an operator; ``||`` joins texts, and its operands always stand alone or in parentheses."""
+        is_joining = arithmetic.operator == "||"
+        out.node(arithmetic.left, ATOM if is_joining else arithmetic.precedence)
+        out.sql(f" {arithmetic.operator} ")
+        out.node(arithmetic.right, ATOM if is_joining else arithmetic.precedence + 1)
 
     def write_like(self, out: SQLWriter, like: Like) -> None:
         """LIKE; without regard to case both sides are folded."""
@@ -393,6 +435,13 @@ class Dialect:
     def explain(self, sql: str) -> str:
         """The statement that shows how the database would run `sql`."""
         return f"EXPLAIN {sql}"
+
+
+@lru_cache(maxsize=4096)
+def _quoted(name: str, opening: str, closing: str) -> str:
+    if not name or "\0" in name:
+        raise QueryError(f"{name!r} cannot be a name in SQL")
+    return opening + name.replace(closing, closing * 2) + closing
 
 
 def _escape_like(text: str) -> str:

@@ -33,15 +33,19 @@ def document_dumper(python: Any) -> Convert:
     return _loose_dumper(kind) if kind is not None else _checked_dumper(python)
 
 
-def document_loader(python: Any) -> Convert:
-    """A loader from JSON text, or from what the driver has parsed already; DataError for what does not fit."""
+def document_loader(python: Any, parsed: bool = False) -> Convert:
+    """A loader from JSON text, or from what the driver has parsed already; DataError for what does not fit.
+
+    `parsed` says that text, too, is a value and not JSON.
+    """
     if _loose_kind(python) is not None:
-        return _load_loose
+        return _load_parsed if parsed else _load_loose
     read = _reader(python)
+    texts = () if parsed else (str, bytes)
 
     def load(value: Any) -> Any:
         try:
-            return read(value if type(value) is str or type(value) is bytes else to_json(value))
+            return read(value if type(value) in texts else to_json(value))
         except ValueError:
             raise _stored_otherwise(python) from None
 
@@ -111,7 +115,9 @@ def _foreign_dumper(python: Any, inner: Convert | None) -> Convert:
             back = read(text)
         except ValueError:
             raise refusal(f"a value of {_name(python)}", value) from None
-        if back != value or type(back) is not type(value):
+        if type(back) is not type(value):
+            raise refusal(f"a value of {_name(python)}", value)
+        if back != value:
             raise _changed(value)
         scalar = from_json(text)
         return scalar if inner is None else inner(scalar)
@@ -233,6 +239,10 @@ def _load_loose(value: Any) -> Any:
         return from_json(value, allow_inf_nan=False)
     except ValueError:
         return safe_json_loads(value)  # Deeper nesting, or lone surrogates, of another program.
+
+
+def _load_parsed(value: Any) -> Any:
+    return _load_loose(to_json(value))
 
 
 def _checked_dumper(python: Any) -> Convert:

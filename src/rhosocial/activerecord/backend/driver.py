@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal, NoReturn
 
+from .context import State
 from .errors import ConnectionError, DatabaseError
 from .rule import UNKNOWN, ErrorClasses, ErrorRule, driver_code, find_rule
 from .typing import QueryResult
 
+log = logging.getLogger("activerecord")
 Values = Sequence[Any]
 TransactionState = Literal["idle", "open", "failed", "gone"]
 
@@ -115,13 +118,18 @@ class Driver:
         return left == "idle" and self.rule_of(error).connection == "fine"
 
     def _raise(self, error: BaseException, sql: str, values: Values) -> NoReturn:
+        raise self._named(error, sql, values)
+
+    def _named(self, error: BaseException, sql: str, values: Values) -> BaseException:
+        """What to raise for `error`: the library's error where the driver raised it, its cause and statement set."""
         if isinstance(error, DatabaseError) or not isinstance(error, self.driver_errors):
-            raise error
+            return error
         named = self._named_by_handler(error)
         if named.statement is None:
             named.statement = sql
             named.param_types = tuple([type(value).__name__ for value in values])
-        raise named from error
+        named.__cause__ = error
+        return named
 
     def _named_by_handler(self, error: BaseException) -> DatabaseError:
         if not isinstance(error, Exception):
@@ -150,3 +158,18 @@ class Driver:
         if isinstance(named, ConnectionError):
             return named
         return ConnectionError(f"failed to connect: {error}", code=named.code, sqlstate=named.sqlstate)
+
+    # 3 - What is left of a connection
+
+    def connection_state(self, state: State) -> TransactionState | None:
+        """What `_transaction_state` says of the connection that `state` holds; "idle" where it holds none."""
+        if state.connection is None:
+            return "idle"
+        return "gone" if state.broken else self._transaction_state(state.connection)
+
+    def close_quietly(self, connection: Any) -> None:
+        """Close a connection that is of no use any more, whatever it says to that."""
+        try:
+            self._close(connection)
+        except Exception as error:  # noqa: BLE001  # It is being thrown away; the drivers share no base class.
+            log.debug("closing a broken connection failed: %s", error)

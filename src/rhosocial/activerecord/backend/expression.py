@@ -6,11 +6,13 @@ writer converts it once, when the statement is compiled.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from .errors import QueryError
 from .lexer import pieces
+from .number import compared_as, result_type, type_of_value
 
 if TYPE_CHECKING:
     from .column_type import ColumnType
@@ -22,11 +24,20 @@ class Writer(Protocol):
     dialect: Any
     qualify: bool
 
-    def sql(self, text: str) -> None: ...
-    def name(self, name: str) -> None: ...
-    def bind(self, value: Any, column: ColumnType | None = None) -> None: ...
-    def node(self, node: Any, parent: int = 0) -> None: ...
-    def nodes(self, nodes: Iterable[Any], separator: str = ", ", parent: int = 0) -> None: ...
+    def sql(self, text: str) -> None:
+        """Append SQL text."""
+
+    def name(self, name: str) -> None:
+        """Append a quoted name."""
+
+    def bind(self, value: Any, column: ColumnType | None = None) -> None:
+        """Append a placeholder for a value, converted for its column."""
+
+    def node(self, node: Any, parent: int = 0) -> None:
+        """Write a node, in parentheses where it binds less than `parent` asks."""
+
+    def nodes(self, nodes: Iterable[Any], separator: str = ", ", parent: int = 0) -> None:
+        """Write nodes with a separator between them."""
 
 
 class Expression:
@@ -60,10 +71,14 @@ class Expression:
         return Aliased(self, name)
 
     def __repr__(self) -> str:
-        parts = (name for base in reversed(type(self).__mro__) for name in getattr(base, "__slots__", ()))
+        slots = (name for base in reversed(type(self).__mro__) for name in getattr(base, "__slots__", ()))
+        parts = (name for name in slots if name not in _MAY_BE_SECRET)
         shown = ", ".join(f"{name.lstrip('_')}={getattr(self, name)!r}" for name in parts if hasattr(self, name))
         return f"{type(self).__name__}({shown})"
 
+
+# Slots that hold values of rows, which `repr` leaves out.
+_MAY_BE_SECRET = frozenset({"params", "text", "values"})
 
 # How strongly an operator binds; an operand that binds less is put in parentheses.
 OR, AND, NOT, COMPARE, ADD, MULTIPLY, SIGN, ATOM = range(1, 9)
@@ -105,6 +120,15 @@ class Operand(Expression):
     def __ge__(self, other: Any) -> Condition:
         return Comparison(self, ">=", other)
 
+    def __and__(self, other: Expression) -> Condition:
+        return Junction("AND", (_truth(self), other))
+
+    def __or__(self, other: Expression) -> Condition:
+        return Junction("OR", (_truth(self), other))
+
+    def __invert__(self) -> Condition:
+        return Negation(_truth(self))
+
     def __add__(self, other: Any) -> Arithmetic:
         return Arithmetic(self, "+", other, ADD)
 
@@ -132,6 +156,12 @@ class Operand(Expression):
     def __mod__(self, other: Any) -> Arithmetic:
         return Arithmetic(self, "%", other, MULTIPLY)
 
+    def __rmod__(self, other: Any) -> Arithmetic:
+        return Arithmetic(other, "%", self, MULTIPLY)
+
+    def __neg__(self) -> Arithmetic:
+        return Arithmetic(0, "-", self, ADD)
+
     def in_(self, values: Any) -> Condition:
         """True where this is one of `values`, a list or a query of one column; an empty list matches no row."""
         return In(self, values)
@@ -157,7 +187,7 @@ class Operand(Expression):
         return Like(self, pattern, negated=True)
 
     def ilike(self, pattern: str) -> Condition:
-        """LIKE without regard to case, on every engine."""
+        """LIKE without regard to case, on every engine (SQLite: of ASCII letters)."""
         return Like(self, pattern, ignore_case=True)
 
     def contains(self, text: str) -> Condition:
@@ -205,10 +235,8 @@ class ColumnRef(Operand):
         return self._type
 
     def write(self, out: Writer) -> None:
-        if out.qualify and self.table is not None:
-            out.name(self.table)
-            out.sql(".")
-        out.name(self.name)
+        quote = out.dialect.quote
+        out.sql(f"{quote(self.table)}.{quote(self.name)}" if out.qualify and self.table is not None else quote(self.name))
 
 
 class Value(Operand):
@@ -227,32 +255,12 @@ class Value(Operand):
         return f"Value({type(self.value).__name__})"  # The value itself may be a secret.
 
 
-class Star(Expression):
-    """``*``: all columns."""
-
-    __slots__ = ()
-    precedence = ATOM
-
-    def __init__(self) -> None: ...
-
-    def write(self, out: Writer) -> None:
-        out.sql("*")
-
 
 class Condition(Operand):
     """An expression that is true, false or NULL."""
 
     __slots__ = ()
     precedence = COMPARE
-
-    def __and__(self, other: Expression) -> Condition:
-        return Junction("AND", (self, other))
-
-    def __or__(self, other: Expression) -> Condition:
-        return Junction("OR", (self, other))
-
-    def __invert__(self) -> Condition:
-        return Negation(self)
 
 
 class Raw(Condition):
@@ -264,7 +272,8 @@ class Raw(Condition):
     def __init__(self, sql: str, params: Sequence[Any] = ()) -> None:
         if not isinstance(sql, str):
             raise QueryError(f"expected SQL text or an expression, got {type(sql).__name__}")
-        self.parts = pieces(sql)
+        # The end of a line ends a comment, which would swallow what comes after the text.
+        self.parts = pieces(sql if "--" not in sql else sql + "\n")
         self.params = tuple(params) if isinstance(params, (tuple, list)) else (params,)
         if len(self.parts) - 1 != len(self.params):
             raise ParameterCountError(len(self.parts) - 1, len(self.params), sql)
@@ -272,7 +281,7 @@ class Raw(Condition):
     def write(self, out: Writer) -> None:
         out.sql(self.parts[0])
         for part, value in zip(self.parts[1:], self.params, strict=True):
-            out.node(as_operand(value))
+            out.node(as_operand(value), ATOM)
             out.sql(part)
 
 
@@ -280,29 +289,33 @@ class ParameterCountError(QueryError, ValueError):
     """A statement has another number of placeholders than values."""
 
     def __init__(self, expected: int, got: int, sql: str) -> None:
-        super().__init__(f"expected {expected} parameters, one for each ? of the statement, but got {got}", statement=sql)
+        message = f"expected {expected} parameters, one for each ? of the statement, but got {got}"
+        super().__init__(message, statement=sql)
 
 
 class Arithmetic(Operand):
-    """Two operands and an operator between them."""
+    """Two operands and an operator between them; ``+`` joins where one of them is text."""
 
-    __slots__ = ("left", "operator", "precedence", "right")
+    __slots__ = ("_type", "left", "operator", "precedence", "right")
 
     def __init__(self, left: Any, operator: str, right: Any, precedence: int) -> None:
         self.left = as_operand(left, right)
         self.right = as_operand(right, left)
+        left_type, right_type = _type_in_arithmetic(self.left), _type_in_arithmetic(self.right)
+        if operator == "+" and any(side is not None and side.python is str for side in (left_type, right_type)):
+            # Engines differ in how || binds, so it stands in parentheses wherever it could matter.
+            operator, precedence = "||", COMPARE
         self.operator = operator
         self.precedence = precedence
+        self._type = result_type(operator, left_type, right_type)
 
     @property
     def type(self) -> ColumnType | None:
-        """The type of whichever side has one."""
-        return type_of(self.left) or type_of(self.right)
+        """The type of the result, where it is known."""
+        return self._type
 
     def write(self, out: Writer) -> None:
-        out.node(self.left, self.precedence)
-        out.sql(f" {self.operator} ")
-        out.node(self.right, self.precedence + 1)
+        out.dialect.write_arithmetic(out, self)
 
 
 class Comparison(Condition):
@@ -333,12 +346,28 @@ class Junction(Condition):
         flat: list[Expression] = []
         for item in items:
             if not isinstance(item, Expression):
-                raise QueryError(f"expected a condition, got {type(item).__name__}: compare columns, as in User.c.age > 18")
+                kind = type(item).__name__
+                raise QueryError(f"expected a condition, got {kind}: compare columns, as in User.c.age > 18")
             flat.extend(item.items if isinstance(item, Junction) and item.operator == operator else (item,))
         self.items = tuple(flat)
 
     def write(self, out: Writer) -> None:
-        out.nodes(self.items, f" {self.operator} ", self.precedence)
+        self._write_items(out, self.items)
+
+    def _write_items(self, out: Writer, items: tuple[Expression, ...]) -> None:
+        separator = f" {self.operator} "
+        if len(items) <= _WIDEST:
+            out.nodes(items, separator, self.precedence)
+            return
+        size = -(-len(items) // _WIDEST)
+        for start in range(0, len(items), size):
+            out.sql(separator + "(" if start else "(")
+            self._write_items(out, items[start : start + size])
+            out.sql(")")
+
+
+# SQLite takes a chain of conditions for a tree as deep as the chain is long, and allows a depth of 1,000.
+_WIDEST = 100
 
 
 class Negation(Condition):
@@ -361,17 +390,27 @@ class In(Condition):
     __slots__ = ("item", "negated", "values")
 
     def __init__(self, item: Operand, values: Any, *, negated: bool = False) -> None:
-        if isinstance(values, (str, bytes)) or not (isinstance(values, Iterable) or hasattr(values, "write")):
+        listed = as_operand(values) if hasattr(values, "as_subquery") else values
+        if isinstance(listed, Expression):
+            # Other operands would be read as the name of a table, or as one value where many are meant.
+            fits = listed.precedence == 0 or hasattr(listed, "select")
+        else:
+            fits = isinstance(listed, Iterable) and not isinstance(listed, (str, bytes, bytearray, Mapping))
+        if not fits:
             raise QueryError(f"expected a list of values or a query, got {type(values).__name__}")
         self.item = item
-        self.values = values if hasattr(values, "write") else tuple(values)
+        self.values = listed if isinstance(listed, Expression) else tuple(listed)
         self.negated = negated
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it is a list without any value."""
+        return isinstance(self.values, tuple) and not self.values
+
     def write(self, out: Writer) -> None:
-        listed = isinstance(self.values, tuple)
-        if listed and not self.values:
+        if self.is_empty:
             out.sql("1 = 1" if self.negated else "1 = 0")
-        elif listed and any(value is None for value in self.values):
+        elif isinstance(self.values, tuple) and any(value is None for value in self.values):
             self._write_with_null(out)
         else:
             out.node(self.item, COMPARE + 1)
@@ -435,6 +474,8 @@ class Like(Condition):
     __slots__ = ("ignore_case", "item", "negated", "pattern")
 
     def __init__(self, item: Operand, pattern: Any, *, negated: bool = False, ignore_case: bool = False) -> None:
+        if not isinstance(pattern, (str, Expression)):
+            raise QueryError(f"a pattern is text, got {type(pattern).__name__}")
         self.item = item
         self.pattern = as_operand(pattern)
         self.negated = negated
@@ -466,53 +507,14 @@ class Match(Condition):
         return before + escape(self.text) + after
 
 
-class Exists(Condition):
-    """True where a query has a row."""
-
-    __slots__ = ("negated", "query")
-    precedence = NOT
-
-    def __init__(self, query: Any, *, negated: bool = False) -> None:
-        self.query = query
-        self.negated = negated
-
-    def write(self, out: Writer) -> None:
-        out.sql("NOT EXISTS " if self.negated else "EXISTS ")
-        out.node(self.query, ATOM)
-
-
-class Function(Operand):
-    """A function call: ``COUNT(DISTINCT "name")``.
-
-    `name` must be an identifier.  `type` is the type of the result where it is known, for conversion; an aggregate of
-    numbers keeps the type of its column.
-    """
-
-    __slots__ = ("_type", "args", "distinct", "name")
-
-    def __init__(self, name: str, *args: Any, distinct: bool = False, type: ColumnType | None = None) -> None:
-        if not name.isidentifier():
-            raise QueryError(f"{name!r} is no function name")
-        self.name = name.upper()
-        self.args = tuple(as_operand(arg) for arg in args)
-        self.distinct = distinct
-        self._type = type
-
-    @property
-    def type(self) -> ColumnType | None:
-        """The type of the result, where it is known."""
-        return self._type
-
-    def write(self, out: Writer) -> None:
-        out.dialect.write_function(out, self)
-
-
 class Aliased(Expression):
     """An expression under a name of its own, for `select`."""
 
     __slots__ = ("item", "name")
 
     def __init__(self, item: Expression, name: str) -> None:
+        if not isinstance(name, str) or not name:
+            raise QueryError(f"expected a name, got {name!r}")
         self.item = item
         self.name = name
 
@@ -554,27 +556,34 @@ class Ordering(Expression):
         out.dialect.write_ordering(out, self)
 
 
-class Subquery(Operand):
-    """A SELECT in parentheses, where a value or a list of values may stand."""
-
-    __slots__ = ("select",)
-
-    def __init__(self, select: Any) -> None:
-        self.select = select
-
-    def write(self, out: Writer) -> None:
-        out.sql("(")
-        out.node(self.select)
-        out.sql(")")
-
 
 def as_operand(value: Any, like: Any = None) -> Any:
-    """`value` as a node: a node stays, anything else becomes a bound value converted as the column of `like`."""
+    """`value` as a node: a node stays, a query becomes a subquery, anything else a value converted as `like` is."""
     if isinstance(value, Expression):
         return value
     if hasattr(value, "as_subquery"):
-        return value.as_subquery()
-    return Value(value, type_of(like))
+        return _of_one_column(value.as_subquery())
+    column = type_of(like)
+    if column is not None and (type(value) is not column.python or column.python is Decimal):
+        column = compared_as(column, value)
+    return Value(value, column)
+
+
+def _of_one_column(subquery: Any) -> Any:
+    if subquery.width != 1:
+        raise QueryError(f"a query among values must give one column, not {subquery.width}: add .select('id')")
+    return subquery
+
+
+def _truth(operand: Operand) -> Operand:
+    column = operand.type
+    if not isinstance(operand, Condition) and column is not None and column.python is not bool:
+        raise TypeError("& | and ~ join conditions: put each comparison in parentheses, (User.c.age > 18) & …")
+    return operand
+
+
+def _type_in_arithmetic(operand: Any) -> ColumnType | None:
+    return type_of_value(operand.value) if isinstance(operand, Value) else type_of(operand)
 
 
 def type_of(node: Any) -> ColumnType | None:

@@ -15,16 +15,29 @@ from .typing import IsolationLevel
 class Verbs(Protocol):
     """What a block asks of whatever begins and ends transactions."""
 
-    async def abegin(self) -> None: ...
-    async def acommit(self) -> None: ...
-    async def arollback(self) -> None: ...
-    async def asavepoint(self, name: str) -> None: ...
-    async def arelease(self, name: str) -> None: ...
-    async def arollback_to(self, name: str) -> None: ...
-    async def arestore(self) -> None: ...
+    async def abegin(self) -> None:
+        """Begin the transaction."""
+
+    async def acommit(self) -> None:
+        """Keep what the transaction did."""
+
+    async def arollback(self) -> None:
+        """Undo what the transaction did."""
+
+    async def asavepoint(self, name: str) -> None:
+        """Set a savepoint."""
+
+    async def arelease(self, name: str) -> None:
+        """Keep what came after the savepoint."""
+
+    async def arollback_to(self, name: str) -> None:
+        """Undo what came after the savepoint."""
+
+    async def arestore(self) -> None:
+        """Put the connection back as it was before the transaction."""
 
 
-class DialectVerbs:
+class DialectVerbs(Verbs):
     """The verbs as statements of a dialect, sent by `send(text)`."""
 
     def __init__(self, dialect: Dialect, send: Callable[[str], Any], isolation: IsolationLevel | None, read_only: bool):
@@ -68,7 +81,7 @@ class _Level:
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 
 
-class ManagerVerbs:
+class ManagerVerbs(Verbs):
     """The verbs of an author's manager, called by `reach(verb, *args)` where the connection lives."""
 
     def __init__(
@@ -112,7 +125,8 @@ class ManagerVerbs:
     async def arollback_to(self, name: str) -> None:
         await self._reach(self._verb("rollback_savepoint", "rollback_to_savepoint"), check_name(name))
 
-    async def arestore(self) -> None: ...
+    async def arestore(self) -> None:
+        return
 
     def _verb(self, *names: str) -> Callable[..., Any]:
         for name in names:
@@ -122,7 +136,7 @@ class ManagerVerbs:
         raise UnsupportedFeature(f"{type(self._manager).__name__} has no {names[0]}: its blocks cannot be nested")
 
 
-class BlockVerbs:
+class BlockVerbs(Verbs):
     """The verbs of an author's plain context manager: entered to begin, left to commit or to roll back."""
 
     def __init__(
@@ -150,9 +164,14 @@ class BlockVerbs:
     async def asavepoint(self, name: str) -> None:
         raise UnsupportedFeature(f"{type(self._block).__name__} has no create_savepoint: its blocks cannot be nested")
 
-    arelease = arollback_to = asavepoint
+    async def arelease(self, name: str) -> None:
+        await self.asavepoint(name)
 
-    async def arestore(self) -> None: ...
+    async def arollback_to(self, name: str) -> None:
+        await self.asavepoint(name)
+
+    async def arestore(self) -> None:
+        return
 
 
 def check_name(name: str) -> str:

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from enum import Enum
 from functools import cached_property
+from types import FunctionType
 from typing import Any, ClassVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -153,16 +154,16 @@ class ValueMapper:
         """A subclass whose own constructor asks for the config can be built without; its backend supplies it then."""
         super().__init_subclass__(**options)
         init = vars(cls).get("__init__")
-        if init is not None and not getattr(init, "__defaults__", None) and init.__code__.co_argcount == 2:
+        if isinstance(init, FunctionType) and not init.__defaults__ and init.__code__.co_argcount == 2:
             init.__defaults__ = (None,)
 
     # 1 - By column
 
     def dumper(self, column: ColumnType) -> Convert | None:
         """What turns a value of the column into the driver's, or None where nothing is to do; it must not get None."""
-        kind = column.kind
         if column.db_type is DatabaseType.CUSTOM:
             return None
+        kind = column.kind
         if kind is object:
             return self._document_dumper(column)
         encode = self._author_encoder(kind, column) if self._is_authored else self._own_encoder(kind, column)
@@ -170,12 +171,12 @@ class ValueMapper:
 
     def loader(self, column: ColumnType) -> Convert | None:
         """What turns a driver's value into one of the column, or None where nothing is to do; it must not get None."""
-        kind = column.kind
         if column.db_type is DatabaseType.CUSTOM:
             return None
+        kind = column.kind
         if kind is object:
             first = self._author_decoder(column) if self._is_authored else self.decode.get(object)
-            return chain(first, document.document_loader(column.python))
+            return chain(first, document.document_loader(column.python, self._parses_json(column)))
         return document.shaped_loader(column.python, kind, self._scalar_loader(kind, column))
 
     def database_type(self, column: ColumnType) -> DatabaseType:
@@ -284,6 +285,10 @@ class ValueMapper:
         # A mapper that never converted by hand has not made the table yet.
         return "_base_converters" in vars(self) and self._base_converters != self._default_converters()
 
+    def _parses_json(self, column: ColumnType) -> bool:
+        """Whether the author's `from_database` reads JSON: then text that it gives is a value."""
+        return self._is_authored and self._author_decoder(column)("{}") == {}
+
     def _author_decoder(self, column: ColumnType) -> Convert:
         db_type = _GUIDE_NAMES.get(column.db_type, column.db_type)
         return lambda value: self.from_database(value, db_type)
@@ -291,7 +296,10 @@ class ValueMapper:
     def _author_encoder(self, kind: type, column: ColumnType) -> Convert:
         """The author's `to_database`, with each value read back before it is handed over (design R20)."""
         db_type = _GUIDE_NAMES.get(column.db_type, column.db_type)
-        last = document.document_loader(Any) if kind is object else self._lenient_decoder(kind, column)
+        if kind is object:
+            last = document.document_loader(Any, self._parses_json(column))
+        else:
+            last = self._lenient_decoder(kind, column)
         load = chain(self._author_decoder(column), last)
 
         def encode(value: Any) -> Any:

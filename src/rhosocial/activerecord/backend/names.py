@@ -15,7 +15,12 @@ _TERM = re.compile(
     )(?:\s+AS\s+(?P<alias>{_NAME}))?\s*""",
     re.IGNORECASE | re.VERBOSE,
 )
-_ORDER = re.compile(r"(?P<item>.*?)(?:\s+(?P<direction>ASC|DESC))?(?:\s+NULLS\s+(?P<nulls>FIRST|LAST))?\s*", re.IGNORECASE | re.DOTALL)
+_ORDER = re.compile(
+    r"(?P<item>.*?)(?:\s+(?P<direction>ASC|DESC))?(?:\s+NULLS\s+(?P<nulls>FIRST|LAST))?\s*",
+    re.IGNORECASE | re.DOTALL,
+)
+# Longer ones are no names in any database, and would only keep the patterns busy.
+_LONGEST = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +45,25 @@ class Term:
 
 def parse_term(text: str) -> Term:
     """What ``"table.name"``, ``"COUNT(DISTINCT name) AS n"`` or ``"*"`` says; QueryError for anything else."""
-    match = _TERM.fullmatch(text) if isinstance(text, str) else None
+    match = _TERM.fullmatch(text) if isinstance(text, str) and len(text) <= _LONGEST else None
     if match is None:
         raise QueryError(
-            f"{text!r} is no column: write a name, 'FUNCTION(name) AS alias', or pass an expression such as User.c.name"
+            f"{shown(text)} is no column: write a name, 'FUNCTION(name) AS alias', or pass an expression such as User.c.name"
         )
     column = match["argument"] or match["name"]
     return Term(column, match["function"], match["distinct"] is not None, match["alias"])
 
 
 def parse_order(text: str) -> tuple[Term, bool, str | None]:
-    """What ``"name DESC NULLS LAST"`` says: the column, whether it descends, and where NULLs go (None: the engine's way)."""
-    match = _ORDER.fullmatch(text) if isinstance(text, str) else None
+    """What ``"name DESC NULLS LAST"`` says: the column, whether it descends, where NULLs go (None: the engine's way)."""
+    match = _ORDER.fullmatch(text) if isinstance(text, str) and len(text) <= _LONGEST else None
     if match is None:
-        raise QueryError(f"{text!r} is no order: write 'name', 'name DESC', or pass User.c.name.desc()")
-    nulls = match["nulls"]
-    return parse_term(match["item"]), (match["direction"] or "").upper() == "DESC", None if nulls is None else nulls.upper()
+        raise QueryError(f"{shown(text)} is no order: write 'name', 'name DESC', or pass User.c.name.desc()")
+    direction, nulls = match["direction"] or "", match["nulls"]
+    return parse_term(match["item"]), direction.upper() == "DESC", None if nulls is None else nulls.upper()
+
+
+def shown(name: object) -> str:
+    """A name for a message: quoted, and cut where it is very long."""
+    text = repr(name)
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"

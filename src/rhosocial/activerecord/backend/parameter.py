@@ -9,6 +9,8 @@ from .dialect import Dialect, SQLWriter
 from .errors import QueryError
 from .expression import Expression, ParameterCountError
 from .lexer import pieces
+from .mapping import ValueMapper
+from .typing import ColumnTypes, QueryResult
 
 _PLAIN = frozenset({str, int, float, bool, bytes, type(None)})
 
@@ -32,10 +34,7 @@ def as_values(params: Sequence[Any] | None) -> tuple[Any, ...]:
 
 def has_expression(values: Sequence[Any]) -> bool:
     """Whether one of the parameters is SQL."""
-    for value in values:
-        if type(value) not in _PLAIN and is_expression(value):
-            return True
-    return False
+    return any(type(value) not in _PLAIN and is_expression(value) for value in values)
 
 
 def merge_expressions(sql: str, values: Sequence[Any], dialect: Dialect) -> tuple[str, tuple[Any, ...]]:
@@ -61,3 +60,18 @@ def _text(value: Any, dialect: Dialect) -> str:
     if not isinstance(text, str):
         raise QueryError(f"{type(value).__name__}.format must return SQL text, got {type(text).__name__}")
     return text
+
+
+def convert_columns(mapper: ValueMapper, result: QueryResult, types: ColumnTypes) -> QueryResult:
+    """The result with the columns that `types` names converted by `mapper`."""
+    if result.rows is None:
+        return result
+    convert = mapper.from_database
+    kinds = [types.get(name) for name in result.columns]
+    rows = [
+        tuple([v if kind is None else convert(v, kind) for v, kind in zip(row, kinds, strict=True)])
+        for row in result.rows
+    ]
+    return QueryResult(
+        None, result.affected_rows, result.last_insert_id, result.duration, columns=result.columns, rows=rows
+    )

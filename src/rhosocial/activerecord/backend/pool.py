@@ -13,6 +13,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from ..blocking import blocking, is_blocking, running_loop
+from .closer import Closer, call_all
 from .errors import ConfigurationError, ConnectionError, PoolTimeout
 from .gate import Gate
 from .loan import Keepers, Loan, PooledConnection
@@ -25,8 +26,6 @@ __all__ = ["ConnectionPool", "PooledConnection", "create_connection_pool"]
 
 logger = logging.getLogger(__name__)
 
-# Seconds for which a caller waits until an event loop has closed a connection; the closing itself goes on after that.
-CLOSE_WAIT = 1.0
 # Seconds of idleness up to which a connection is lent again without a look at its process and its health. A fork by
 # `os.fork` is seen at once; one that bypasses Python, as some application servers do, is no faster than this.
 NAP = 0.001
@@ -77,14 +76,11 @@ class ConnectionPool:
         self.workers = Workers(size)
         self._connect = connect
         self._aconnect = aconnect
-        self._closer = close
-        self._acloser = aclose
+        self._closer = Closer(self.workers, close, aclose, drop)
         self._pings = {False: ping, True: aping}
-        self._drop = drop
         self._lifetime = math.inf if recycle is None else recycle
         self._params = params
         self._closed = False
-        self._closing: set[Any] = set()
         self._keepers = Keepers()
         self._stock = Stock(size, None)
         _pools.add(self)
@@ -166,7 +162,7 @@ class ConnectionPool:
         """
         member = self._take_back(connection, broken)
         if member is not None:
-            self._discard(member, self._hold_permit(member))
+            self._closer.close(member, self._hold_permit(member))
 
     async def arelease(self, connection: Any, broken: bool = False) -> None:
         """Take back a lent connection as `release` does, and wait for the closing of one that has to be closed.
@@ -175,7 +171,7 @@ class ConnectionPool:
         """
         member = self._take_back(connection, broken)
         if member is not None:
-            await self._adiscard(member, self._hold_permit(member))
+            await self._closer.aclose(member, self._hold_permit(member))
 
     # The end
 
@@ -184,7 +180,7 @@ class ConnectionPool:
         self._closed = True
         stock = self._own_stock()
         while (member := stock.take_any()) is not None:
-            await self._adiscard(member)
+            await self._closer.aclose(member)
         # One permit too many wakes the first that waits, who finds the pool closed and passes it on to the next.
         stock.gate.release()
         self.workers.close()
@@ -196,12 +192,12 @@ class ConnectionPool:
         if stock is None:
             return
         if stock.pid != os.getpid():
-            leave_to_parent(stock)
+            leave_to_parent(stock, self._closer.forget())
             return
         count = 0
         while (member := stock.take_any()) is not None:
             count += 1
-            self._abandon(member)
+            self._closer.abandon(member)
         self.workers.close()
         if count:
             _warn(f"a pool was dropped with {count} open connections; close it first", ResourceWarning, 2, self)
@@ -239,7 +235,8 @@ class ConnectionPool:
             await stock.gate.aacquire(self.pool_timeout)
         except TimeoutError as error:
             # Holders may have gone with their loop while we waited.
-            if self._reap(stock) and stock.gate.try_acquire():
+            self._reap(stock)
+            if stock.gate.try_acquire():
                 return
             raise PoolTimeout(self._exhausted(stock)) from error
 
@@ -276,19 +273,22 @@ class ConnectionPool:
             stock.lent[id(loan.raw)] = loan
             self.release(loan.raw)
 
-    def _reap(self, stock: Stock) -> bool:
-        """Drop what belongs to closed event loops; whether a place became free by that."""
-        for loop in [loop for loop in list(stock.shelves) if loop is not None and loop.is_closed()]:
+    def _reap(self, stock: Stock) -> None:
+        """Drop what belongs to closed event loops, and free its places."""
+        for loop in [loop for loop in list(stock.shelves) if _is_gone(loop)]:
             for member in stock.shelves.pop(loop, ()):
-                self._discard(member)
-        found = False
+                self._closer.close(member)
         for key, member in list(stock.lent.items()):
-            if member.loop is not None and member.loop.is_closed() and stock.lent.pop(key, None) is not None:
+            # One that is being closed keeps its place until its closer has given it up.
+            if _is_gone(member.loop) and member.stage != "closing" and stock.lent.pop(key, None) is not None:
                 if key == id(member.raw):
                     stock.lost.add(key)
-                self._discard(member, stock.gate.release)
-                found = True
-        return found
+                self._closer.close(member, stock.gate.release)
+        self._closer.reap()
+
+    def _clear(self, stock: Stock) -> None:
+        while (member := stock.take_any()) is not None:
+            self._closer.close(member)
 
     # Core: finding a connection
 
@@ -296,14 +296,14 @@ class ConnectionPool:
         while True:
             member = stock.take(loan.loop)
             if member is not None:
-                if await self._is_fit(stock, member):
+                if await self._is_fit(stock, loan, member):
                     return member
             elif stock.has_room():
                 await self._open(stock, loan)
                 return loan
             elif (member := stock.take_any()) is not None:
                 # All places are taken, some by idle connections of the other face or of another loop.
-                await self._adiscard(member)
+                await self._aremove(stock, loan, member)
             else:
                 # Another thread is between two steps of giving one back.
                 sleep(0)
@@ -323,7 +323,7 @@ class ConnectionPool:
         loan.expires = monotonic() + self._lifetime
         stock.lost.discard(id(raw))
 
-    async def _is_fit(self, stock: Stock, member: Member) -> bool:
+    async def _is_fit(self, stock: Stock, loan: Member, member: Member) -> bool:
         """Whether an idle connection can be lent; one that cannot is closed."""
         now = monotonic()
         ping = self._pings[member.loop is not None] if self._is_due(stock, member, now) else None
@@ -331,10 +331,10 @@ class ConnectionPool:
             fit = now < member.expires and (ping is None or await self._answers(member, ping))
         except BaseException:
             # Cancelled in the middle of the check.
-            self._discard(member)
+            self._closer.close(member, self._hold_permit(member) if stock.lent.pop(id(loan), None) else None)
             raise
         if not fit:
-            await self._adiscard(member)
+            await self._aremove(stock, loan, member)
         return fit
 
     async def _answers(self, member: Member, ping: Act) -> bool:
@@ -348,6 +348,19 @@ class ConnectionPool:
             return False
         return answer is not False
 
+    async def _aremove(self, stock: Stock, loan: Member, member: Member) -> None:
+        """Close an idle connection, to open the loan's in its place; one who is cancelled leaves the place to it."""
+        over = Gate(0)
+        free = partial(stock.free, id(member))
+        try:
+            await self._closer.aclose(member, lambda: call_all(over.release, free))
+        except BaseException:
+            if stock.lent.pop(id(loan), None) is not None:
+                self._hold_permit(member)
+                if over.free:
+                    free()
+            raise
+
     def _caller_loop(self) -> Any:
         """The event loop whose connections the caller wants; None for those that serve both faces."""
         return None if self._aconnect is None or is_blocking() else running_loop()
@@ -359,78 +372,6 @@ class ConnectionPool:
     def _is_due(self, stock: Stock, member: Member, now: float) -> bool:
         return now - member.since > self.check_after or member.since <= stock.alarm
 
-    # Core: closing
-
-    async def _adiscard(self, member: Member, then: Callable[[], None] | None = None) -> None:
-        """Close a connection and wait for it, where its face or its loop lets us; then call `then`."""
-        if member.loop is None:
-            await self.workers.reach(self._close_raw, member.raw, then)
-            return
-        done = Gate(0)
-        self._discard(member, lambda: _both(then, done.release))
-        if member.loop.is_running() and not (is_blocking() and member.loop is running_loop()):
-            try:
-                await done.aacquire(CLOSE_WAIT)
-            except TimeoutError:
-                logger.debug("a pooled connection is slow to close")
-
-    def _discard(self, member: Member, then: Callable[[], None] | None = None) -> None:
-        """Close a connection here, or let its loop close it; then call `then`."""
-        loop = member.loop
-        if loop is None:
-            self._close_raw(member.raw, then)
-        elif loop.is_closed():
-            self._drop_raw(member.raw, then)
-        else:
-            try:
-                loop.call_soon_threadsafe(self._start_closing, loop, member.raw, then)
-            except RuntimeError:
-                # Closed in this instant.
-                self._drop_raw(member.raw, then)
-
-    def _start_closing(self, loop: Any, raw: Any, then: Callable[[], None] | None) -> None:
-        task = loop.create_task(self._aclose_raw(raw, then))
-        # A loop holds its tasks weakly.
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
-
-    async def _aclose_raw(self, raw: Any, then: Callable[[], None] | None) -> None:
-        try:
-            result = raw.close() if self._acloser is None else self._acloser(raw)
-            if hasattr(result, "__await__"):
-                await result
-        except Exception as error:  # noqa: BLE001  # What is thrown away may be past closing; nobody can help it.
-            logger.debug("closing a pooled connection failed: %s", type(error).__name__)
-        finally:
-            _both(then)
-
-    def _close_raw(self, raw: Any, then: Callable[[], None] | None = None) -> None:
-        try:
-            (raw.close if self._closer is None else partial(self._closer, raw))()
-        except Exception as error:  # noqa: BLE001  # As in `_aclose_raw`.
-            logger.debug("closing a pooled connection failed: %s", type(error).__name__)
-        finally:
-            _both(then)
-
-    def _drop_raw(self, raw: Any, then: Callable[[], None] | None = None) -> None:
-        try:
-            if self._drop is not None:
-                self._drop(raw)
-        except Exception as error:  # noqa: BLE001  # As in `_aclose_raw`.
-            logger.debug("dropping a pooled connection failed: %s", type(error).__name__)
-        finally:
-            _both(then)
-
-    def _abandon(self, member: Member) -> None:
-        if member.loop is None:
-            self._close_raw(member.raw)
-        else:
-            self._drop_raw(member.raw)
-
-    def _clear(self, stock: Stock) -> None:
-        while (member := stock.take_any()) is not None:
-            self._discard(member)
-
     # Core: the rest
 
     def _own_stock(self) -> Stock:
@@ -438,7 +379,7 @@ class ConnectionPool:
         stock = self._stock
         pid = os.getpid()
         if stock.pid != pid:
-            leave_to_parent(stock)
+            leave_to_parent(stock, self._closer.forget())
             # Threads of the child that come here together get the same one.
             stock = self._stock = stock.heirs.setdefault(pid, Stock(self.size, stock))
         return stock
@@ -494,6 +435,10 @@ def create_connection_pool(
     return ConnectionPool(connect, size, pool_timeout, **params)
 
 
+def _is_gone(loop: Any) -> bool:
+    return loop is not None and loop.is_closed()
+
+
 def _connect_for(loan: Member, connect: Callable[..., Any], params: dict[str, Any]) -> None:
     loan.raw = connect(**params)
 
@@ -505,9 +450,3 @@ def _why_unfit(raw: Any) -> str:
         raw.close()
         return "connect returned a coroutine; pass an awaitable connect as aconnect=…"
     return "connect returned a connection that is lent already; it must make a new one each time"
-
-
-def _both(*calls: Callable[[], None] | None) -> None:
-    for call in calls:
-        if call is not None:
-            call()

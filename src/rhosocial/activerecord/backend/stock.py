@@ -107,21 +107,22 @@ class Stock:
         return False
 
 
-_inherited: list[Stock] = []
+_inherited: list[object] = []
 
 
-def leave_to_parent(stock: Stock) -> None:
+def leave_to_parent(stock: Stock, pending: object) -> None:
     """Keep a forked child from ever freeing its parent's connections, not even when it exits.
 
     Freeing one may say goodbye to the server, which then ends the parent's session.
     """
-    if not stock.lent and not stock.idle_count():
+    if not stock.lent and not stock.idle_count() and not pending:
         return
-    _inherited.append(stock)
+    inherited = (stock, pending)
+    _inherited.append(inherited)
     try:
         import ctypes
 
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(stock))
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(inherited))
     except (ImportError, AttributeError):
         # Without ctypes they live until the modules are torn down.
         return

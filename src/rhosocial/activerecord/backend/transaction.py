@@ -7,16 +7,14 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from enum import Enum
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Protocol, Self
 
 from ..blocking import blocking, is_blocking, run
-from .context import Mark, State, clear_marks
+from .context import Contexts, Mark, State, clear_marks
 from .errors import CommitOutcomeUnknown, DatabaseError, IsolationLevelError, TransactionError, UnsupportedFeature
+from .manager import Verbs
+from .rule import ErrorRule
 from .typing import IsolationLevel
-
-if TYPE_CHECKING:
-    from .base import StorageBackend
-    from .manager import Verbs
 
 log = logging.getLogger("activerecord")
 Hook = Callable[[], Any]
@@ -35,6 +33,38 @@ class Status(Enum):
 NEW, OPEN, FAILED, GONE, OVER = Status
 
 
+class Host(Protocol):
+    """What a block asks of its backend."""
+
+    contexts: Contexts
+    begins_late: bool
+
+    @property
+    def dialect(self) -> Any:
+        """How the database spells SQL."""
+
+    def check_usable(self, state: State) -> None:
+        """Refuse a closed backend, and a context that was copied inside another's open block."""
+
+    async def averbs(self, state: State, transaction: Transaction) -> Verbs:
+        """What begins and ends the transactions of `state`."""
+        ...
+
+    async def atake(self, state: State, transaction: Transaction | None = None) -> None:
+        """Have `state` hold a connection."""
+
+    async def agive_back(self, state: State) -> None:
+        """Have `state` give up its connection."""
+
+    def connection_state(self, state: State) -> str | None:
+        """What the driver knows of the transaction: "idle", "open", "failed", "gone", or None."""
+        ...
+
+    def rule_of(self, error: BaseException | None) -> ErrorRule:
+        """What an error leaves of transaction and connection."""
+        ...
+
+
 class Transaction:
     """A block of statements that are kept together or not at all.
 
@@ -45,7 +75,7 @@ class Transaction:
     """
 
     def __init__(
-        self, backend: StorageBackend, isolation_level: IsolationLevel | str | None = None, read_only: bool = False
+        self, backend: Host, isolation_level: IsolationLevel | str | None = None, read_only: bool = False
     ) -> None:
         self.backend = backend
         self.isolation_level = _as_level(isolation_level)
@@ -234,7 +264,7 @@ class Transaction:
             raise TransactionError("the transaction of this block is over: leave the block, or begin another one")
         if self.status is GONE:
             raise TransactionError(
-                f"the database has rolled back the transaction of this block{_because(self.first_error)}: leave the block"
+                f"the database has rolled back the transaction{_because(self.first_error)}: leave the block"
             ) from self.first_error
         if self.status is FAILED:
             raise TransactionError(
@@ -258,7 +288,8 @@ class Transaction:
             if self.outer.status is NEW:
                 await self.outer.abegin()
             self._name = self._next_name()
-            await self._asend(state, self._the_verbs().asavepoint, self._name)
+            # What goes wrong here is the outer level's: this one has not begun.
+            await self.outer._asend(state, self._the_verbs().asavepoint, self._name)
         self.status = OPEN
 
     def note_error(self, error: BaseException) -> None:
@@ -360,14 +391,14 @@ class Transaction:
 
     async def _arevert(self, state: State, error: BaseException | None) -> None:
         failure = None
-        if self.status in (OPEN, FAILED):
+        if self._needs_rollback(state):
             try:
                 if self.outer is None:
                     await self._the_verbs().arollback()
                 else:
                     await self._asend(state, self._the_verbs().arollback_to, self._name)
                     await self._asend(state, self._the_verbs().arelease, self._name)
-            except BaseException as raised:
+            except BaseException as raised:  # noqa: BLE001
                 # Also for KeyboardInterrupt: the first error must come out, and the connection must go.
                 failure = raised
                 state.broken = True
@@ -380,6 +411,12 @@ class Transaction:
                 raise failure
             log.warning("rollback failed after %s: %s", type(error).__name__, failure)
 
+    def _needs_rollback(self, state: State) -> bool:
+        if self.status is GONE and self.outer is None:
+            # Where the driver cannot tell, a ROLLBACK too many does no harm, and one too few would.
+            return state.connection is not None and self.backend.connection_state(state) not in ("idle", "gone")
+        return self.status in (OPEN, FAILED)
+
     async def _arelease(self, state: State, error: BaseException | None) -> None:
         if state.connection is None:
             await self.backend.agive_back(state)
@@ -390,7 +427,7 @@ class Transaction:
         if not state.broken:
             try:
                 await self._the_verbs().arestore()
-            except BaseException as raised:
+            except BaseException as raised:  # noqa: BLE001
                 # Also for KeyboardInterrupt: a connection that is not as it was must not be used again.
                 state.broken = True
                 log.warning("a connection could not be put back as it was and is closed: %s", raised)
@@ -429,6 +466,9 @@ class Transaction:
     async def _asend(self, state: State, verb: Callable[..., Awaitable[None]], name: str) -> None:
         try:
             await verb(name)
+        except UnsupportedFeature:
+            # Raised before anything was sent.
+            raise
         except BaseException as error:
             # Also for KeyboardInterrupt: the transaction may be gone by now.
             self.note_error(error)
@@ -503,7 +543,7 @@ async def _arun_hooks(hooks: list[Hook], error: BaseException | None, what: str)
             result = hook()
             if inspect.isawaitable(result):
                 await _awaited(result)
-        except Exception as raised:  # All hooks run, whatever one of them raises.
+        except Exception as raised:  # noqa: BLE001  # All hooks run, whatever one of them raises.
             errors.append(raised)
     if errors and error is None:
         raise ExceptionGroup(f"the transaction {what}, but {len(errors)} of its hooks failed", errors)

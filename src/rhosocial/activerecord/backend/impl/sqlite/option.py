@@ -50,7 +50,7 @@ class SQLiteOptions:
 
 
 def read_options(config: Any) -> SQLiteOptions:
-    """The options of a configuration; ConfigurationError for one that SQLite does not have, or a value it cannot take."""
+    """The options of a configuration; ConfigurationError for one SQLite does not have, or a value it cannot take."""
     given: Mapping[str, Any] = config.options or {}
     known = (*_WORDS, *_NUMBERS, *_OTHERS)
     for name in given:
@@ -61,7 +61,7 @@ def read_options(config: Any) -> SQLiteOptions:
                 f"unknown SQLite option {name!r}{did_you_mean([name], known)}; known: {', '.join(sorted(known))}"
             )
     if "timeout" in given and "busy_timeout" in given:
-        raise ConfigurationError("timeout (seconds) and busy_timeout (milliseconds) are one setting; give one of them")
+        raise ConfigurationError("timeout (seconds) and busy_timeout (milliseconds) are one setting; give one")
     seconds = (
         _number(given, "timeout", 5.0) if "busy_timeout" not in given else _number(given, "busy_timeout", 0) / 1000
     )

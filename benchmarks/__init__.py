@@ -1,0 +1,1 @@
+"""What the library costs above hand-written code over the plain driver: ``make bench``."""

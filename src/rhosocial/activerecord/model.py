@@ -1,0 +1,181 @@
+"""A Pydantic class becomes a model: what its making prepares, and where its table and backend are found."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, Optional
+
+from pydantic._internal._model_construction import ModelMetaclass  # Pydantic offers no public name to derive from.
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from .backend.base import StorageBackend
+from .blocking import renew_faces
+from .plan import Plan, plan_for
+from .table import Columns, Table, accepts_none, column_spec, is_generated_key, key_of, linked_columns, without_none
+
+# Class attributes that decide where a model is stored: setting one makes the class look again.
+_OF_TABLE = frozenset({"__table_name__", "__primary_key__", "__table_args__"})
+_OF_BACKEND = frozenset({"__backend__", "__backend_class__", "__connection_config__"})
+# What a subclass may annotate although the base has it.
+_FREE = frozenset({"model_config"})
+
+
+class RecordMeta(ModelMetaclass):
+    """Makes a Pydantic class a table: keys that the database sets become optional, overridden calls keep both faces."""
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any) -> Any:
+        root = _root_of(bases)
+        if root is not None:
+            _refuse_shadowing(name, root, namespace.get("__annotations__", {}))
+        cls: Any = super().__new__(mcs, name, bases, namespace, **kwargs)
+        if root is not None:
+            _refuse_shadowing(name, root, cls.__pydantic_fields__)
+            _prepare(cls, root)
+        return cls
+
+    def __setattr__(cls, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        _forget(cls, name)
+
+    def __delattr__(cls, name: str) -> None:
+        super().__delattr__(name)
+        _forget(cls, name)
+
+    @property
+    def __table__(cls) -> Table:
+        """The table of the class; ConfigurationError where the class has no name for one, or no key."""
+        model: Any = cls
+        table: Table | None = model.__table_made__
+        return table if table is not None and not model.__is_dynamic__ else _make_table(model)
+
+    @property
+    def __home__(cls) -> tuple[StorageBackend, Plan]:
+        """The backend of the class and its plan there."""
+        model: Any = cls
+        home: tuple[StorageBackend, Plan] | None = model.__home_made__
+        return home if home is not None else _find_home(model)
+
+    @property
+    def c(cls) -> Columns:
+        """The columns as expressions: ``User.c.age >= 18``."""
+        return Columns(cls.__table__)
+
+
+def _root_of(bases: tuple[type, ...]) -> Any:
+    """ActiveRecord, which stands above this module; None while ActiveRecord itself is made."""
+    return next((root for base in bases for root in reversed(base.__mro__) if isinstance(root, RecordMeta)), None)
+
+
+# 1 - Where the model is stored
+
+
+def _forget(model: Any, name: str) -> None:
+    if name in _OF_TABLE:
+        _drop(model, table=True)
+    elif name in _OF_BACKEND:
+        _drop(model, table=False)
+
+
+def _drop(model: Any, table: bool) -> None:
+    if table:
+        model.__table_made__ = None
+        model.__tables_made__ = {}
+    model.__home_made__ = None
+    for derived in model.__subclasses__():
+        _drop(derived, table)
+
+
+def _find_home(model: Any) -> tuple[StorageBackend, Plan]:
+    backend = model.backend()
+    home = backend, plan_for(model.__table__, backend)
+    if not model.__is_dynamic__:
+        model.__home_made__ = home
+        if model.backend() is not backend:  # Another thread has configured the model meanwhile.
+            model.__home_made__ = None
+    return home
+
+
+def _make_table(model: Any) -> Table:
+    name, key = model.table_name(), key_of(model)
+    # A model whose table is chosen at run time goes back and forth between a few.
+    tables: dict[Any, Table] = model.__tables_made__
+    if (name, key) not in tables:
+        if not model.__pydantic_fields_complete__:
+            model.model_rebuild()
+        tables.setdefault((name, key), Table(model, name, key))
+    model.__table_made__ = tables[name, key]
+    return tables[name, key]
+
+
+# 2 - What the making of a class prepares
+
+
+def _refuse_shadowing(name: str, root: Any, fields: Any) -> None:
+    for field in fields:
+        if field in root.__reserved__ and field not in _FREE:
+            raise TypeError(
+                f"{name}.{field} would hide ActiveRecord.{field}: give the field another name and the column this one, "
+                f"{field}_: Annotated[…, Column(name={field!r})]"
+            )
+
+
+def _prepare(cls: Any, root: Any) -> None:
+    renew_faces(cls)
+    _refuse_lone_faces(cls, root)
+    cls.__table_made__ = cls.__home_made__ = cls.__checks_made__ = None
+    cls.__tables_made__ = {}
+    cls.__custom_init__ = cls.__init__ is not root.__init__
+    cls.__is_dynamic__ = any(_overrides(cls, root, name) for name in ("table_name", "primary_key", "backend"))
+    cls.__hooked__ = "validate_record" in {name for base in cls.__mro__ for name in vars(base)}
+    _make_optional(cls)
+
+
+def _overrides(cls: Any, root: Any, name: str) -> bool:
+    return getattr(cls, name).__func__ is not getattr(root, name).__func__
+
+
+def _refuse_lone_faces(cls: Any, root: Any) -> None:
+    """Refuse an overridden class method whose awaitable twin would not see the override, as `renew_faces` does."""
+    for name, value in vars(root).items():
+        if isinstance(value, classmethod) and f"a{name}" in vars(root) and _overrides(cls, root, name):
+            raise TypeError(f"{cls.__name__}.{name} overrides a blocking face: override a{name}; {name} follows")
+
+
+def _make_optional(cls: Any) -> None:
+    """Let construction leave out what the database sets; the annotation stays what it is for readers and checkers."""
+    key, linked = key_of(cls), linked_columns(cls)
+    own = vars(cls).get("__annotations__", {})
+    inherited = {name: as_was for name, as_was in cls.__made_optional__.items() if name not in own}
+    made: dict[str, tuple[bool, bool]] = {}
+    for name, field in cls.__pydantic_fields__.items():
+        given = _restored(field, *inherited[name]) if name in inherited else field
+        spec = column_spec(given)
+        by_server = spec.default_sql is not None or isinstance(spec.generated, str)
+        if is_generated_key(name, given, key, linked) or (by_server and given.is_required()):
+            made[name] = accepts_none(given.annotation), given.is_required()
+            given = _optional(given)
+        if given is not field:
+            cls.__pydantic_fields__[name] = given
+    cls.__made_optional__ = made
+    if (made or inherited) and cls.__pydantic_fields_complete__:
+        # A class whose parts are not all defined yet is completed by Pydantic when it is first used.
+        cls.model_rebuild(force=True, raise_errors=False)
+
+
+def _optional(field: FieldInfo) -> FieldInfo:
+    changed = copy.copy(field)
+    changed.annotation = Optional[field.annotation]  # type: ignore[assignment]  # noqa: UP045  # Built at run time.
+    if changed.is_required():
+        changed.default = None
+    return changed
+
+
+def _restored(field: FieldInfo, took_none: bool, was_required: bool) -> FieldInfo:
+    """An inherited field as it was before it was made optional; the key of the parent need not be the child's."""
+    changed = copy.copy(field)
+    if not took_none:
+        changed.annotation = without_none(field.annotation)
+    if was_required:
+        changed.default = PydanticUndefined
+    return changed
