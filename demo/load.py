@@ -29,7 +29,7 @@ class Loaded:
 
 def load(models: Models, data: DataSet, advance: Callable[[str, int], None]) -> list[Loaded]:
     """Create the five tables and insert all rows of `data`; ``advance(table, rows)`` is called after each chunk."""
-    return [_fill(model, data, advance) for model in models]
+    return [_fill(model, data, advance) for model in models.tables]
 
 
 def _fill(model: type[ActiveRecord], data: DataSet, advance: Callable[[str, int], None]) -> Loaded:

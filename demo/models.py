@@ -1,10 +1,9 @@
-"""The models: five tables of 2013's flights from New York City, and how to store them in another database."""
+"""The models over five tables of 2013's flights from New York City, and how to bind them to another database."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import Enum
 from types import new_class
 from typing import Annotated, Any, Self, cast
@@ -130,29 +129,42 @@ class Flight(ActiveRecord):
     scheduled: Annotated[AwareDatetime, Column(name="time_hour")]
 
 
+class Leg(ActiveRecord):
+    """A flight for those who only count miles: a second model over the same table, with few of its columns."""
+
+    __table_name__ = "flights"
+
+    id: int = AUTO
+    distance: int
+    arr_delay: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class Models:
-    """The five models over one database, in an order in which the tables can be filled."""
+    """The models over one database."""
 
     airline: type[Airline]
     airport: type[Airport]
     plane: type[Plane]
     weather: type[Weather]
     flight: type[Flight]
+    leg: type[Leg]
 
     @classmethod
     def over(cls, config: Any, backend_class: type[StorageBackend] | None = None) -> Self:
         """A second set of the same models, stored where `config` says; both sets can be used side by side."""
-        copies = [_copy(model) for model in (Airline, Airport, Plane, Weather, Flight)]
+        copies = [_copy(model) for model in (Airline, Airport, Plane, Weather, Flight, Leg)]
         copies[0].configure(config, backend_class, models=copies[1:])
         return cls(*cast(Any, copies))
 
-    def __iter__(self) -> Iterator[type[ActiveRecord]]:
-        return (getattr(self, field.name) for field in fields(self))
+    @property
+    def tables(self) -> tuple[type[ActiveRecord], ...]:
+        """One model for each table, in an order in which the tables can be filled."""
+        return self.airline, self.airport, self.plane, self.weather, self.flight
 
     @property
     def backend(self) -> StorageBackend:
-        """The backend that all five share."""
+        """The backend that all of them share."""
         return self.flight.backend()
 
 

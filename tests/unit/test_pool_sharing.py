@@ -289,7 +289,9 @@ class TestLoops:
                 await pool.arelease(line)
             assert exchange.most == 2
             # A blocking call inside the loop cannot wait for the loop.
+            start = time.monotonic()
             other = pool.acquire()
+            assert time.monotonic() - start < 0.5
             assert other.loop is None
             pool.release(other)
             await asyncio.sleep(0.01)

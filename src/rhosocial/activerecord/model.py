@@ -5,11 +5,16 @@ from __future__ import annotations
 import copy
 from typing import Any, Optional
 
-from pydantic._internal._model_construction import ModelMetaclass  # Pydantic offers no public name to derive from.
+from pydantic import PydanticUndefinedAnnotation
+
+# Pydantic offers no public name to derive a metaclass from.
+from pydantic._internal._model_construction import ModelMetaclass, build_lenient_weakvaluedict
+from pydantic._internal._typing_extra import parent_frame_namespace
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from .backend.base import StorageBackend
+from .backend.errors import ConfigurationError
 from .blocking import renew_faces
 from .plan import Plan, plan_for
 from .table import Columns, Table, accepts_none, column_spec, is_generated_key, key_of, linked_columns, without_none
@@ -26,6 +31,10 @@ class RecordMeta(ModelMetaclass):
 
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any) -> Any:
         root = _root_of(bases)
+        if "__pydantic_reset_parent_namespace__" not in kwargs:
+            # Pydantic resolves local names in the frame that called it, and that is this one.
+            namespace["__pydantic_parent_namespace__"] = build_lenient_weakvaluedict(parent_frame_namespace())
+            kwargs["__pydantic_reset_parent_namespace__"] = False
         if root is not None:
             _refuse_shadowing(name, root, namespace.get("__annotations__", {}))
         cls: Any = super().__new__(mcs, name, bases, namespace, **kwargs)
@@ -101,11 +110,21 @@ def _make_table(model: Any) -> Table:
     # A model whose table is chosen at run time goes back and forth between a few.
     tables: dict[Any, Table] = model.__tables_made__
     if (name, key) not in tables:
-        if not model.__pydantic_fields_complete__:
-            model.model_rebuild()
+        _complete(model)
         tables.setdefault((name, key), Table(model, name, key))
     model.__table_made__ = tables[name, key]
     return tables[name, key]
+
+
+def _complete(model: Any) -> None:
+    if not model.__pydantic_fields_complete__:
+        try:
+            model.model_rebuild(_parent_namespace_depth=0)
+        except PydanticUndefinedAnnotation as error:
+            raise ConfigurationError(
+                f"{model.__name__} is annotated with {error.name!r}, which is not defined: define or import it, "
+                f"or call {model.__name__}.model_rebuild() where it is known"
+            ) from error
 
 
 # 2 - What the making of a class prepares
@@ -160,7 +179,7 @@ def _make_optional(cls: Any) -> None:
     cls.__made_optional__ = made
     if (made or inherited) and cls.__pydantic_fields_complete__:
         # A class whose parts are not all defined yet is completed by Pydantic when it is first used.
-        cls.model_rebuild(force=True, raise_errors=False)
+        cls.model_rebuild(force=True, raise_errors=False, _parent_namespace_depth=0)
 
 
 def _optional(field: FieldInfo) -> FieldInfo:

@@ -148,7 +148,9 @@ class Plan:
         if len(parts) != len(columns):
             wanted = ", ".join(column.field for column in columns)
             raise DatabaseError(f"the key of {self.table.model.__name__} is ({wanted}), got {len(parts)} value(s)")
-        return tuple([self.dump_value(part, column.type) for part, column in zip(parts, columns, strict=True)])
+        # No row has NULL for a key: asking for None finds nothing.
+        given = zip(parts, columns, strict=True)
+        return tuple([None if part is None else self.dump_value(part, column.type) for part, column in given])
 
     def key_of_row(self, row: Row) -> Row:
         """The key's values out of a stored row."""

@@ -152,6 +152,8 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
         `config` is a `ConnectionConfig` (or any object with its attributes) with a backend class, or a URL such as
         ``sqlite:///app.db``.  The same config object, or the same URL, gives the same backend.  Nothing is opened yet.
         """
+        if backend_class is not None and not (isinstance(backend_class, type) and issubclass(backend_class, StorageBackend)):
+            raise ConfigurationError(f"backend_class must be a StorageBackend class, got {type(backend_class).__name__}")
         backend = backend_for(config, backend_class)
         for model in (cls, *models):
             model.__backend__ = backend
@@ -174,8 +176,14 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
     async def acreate_table(cls, if_not_exists: bool = True) -> None:
         """Create the table and its indexes as the model describes them."""
         backend, plan = cls.__home__
-        for sql in plan.create_statements(if_not_exists):
-            await backend.asend(sql, (), False)
+        texts = plan.create_statements(if_not_exists)
+        if len(texts) == 1 or not plan.dialect.supports_transactional_ddl:
+            for sql in texts:
+                await backend.asend(sql, (), False)
+            return
+        async with backend.transaction():  # A table without one of its indexes must not stay.
+            for sql in texts:
+                await backend.asend(sql, (), False)
 
     @classmethod
     def create_table(cls, if_not_exists: bool = True) -> None:
@@ -241,8 +249,9 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
         """Like `find_one`, but RecordNotFound where there is none."""
         found = await cls.afind_one(key)
         if found is None:
-            asked = "that key" if not isinstance(key, dict) else f"those {', '.join(key)}"
-            raise RecordNotFound(f"no {cls.__name__} with {asked}", table=cls.__table__.name)
+            asked = f"with those {', '.join(key)}" if isinstance(key, dict) else "with that key"
+            asked = "meets that condition" if hasattr(key, "write") else asked
+            raise RecordNotFound(f"no {cls.__name__} {asked}", table=cls.__table__.name)
         return found
 
     @classmethod

@@ -53,8 +53,9 @@ class Table:
         self.columns = tuple(_read_columns(model, tuple(key), linked))
         self.by_field = {column.field: column for column in self.columns}
         self.by_name = {column.name: column for column in self.columns}
-        if len(self.by_name) != len(self.columns):
-            raise ConfigurationError(f"{model.__name__} gives one column name to two fields")
+        for column in self.columns:
+            if self.by_name[column.name] is not column:
+                raise ConfigurationError(f"{model.__name__} gives the column {column.name!r} to two fields")
         self.key = tuple(self._key_column(name) for name in key)
         self.auto_key = next((column for column in self.key if column.auto_key), None)
         self.constraints, self.indexes = self._read_args(args)

@@ -52,9 +52,10 @@ from .helpers import (
 from .keyword import is_read
 from .manager import TransactionManager
 from .mapping import ColumnType, TypeMapper, ValueMapper
+from .parameter import SQLBuilder
 from .pool import ConnectionPool, PooledConnection, create_connection_pool
 from .registry import aclose_backends, backend_class_for, backend_for, close_backends, register_backend
-from .rule import ErrorRule
+from .rule import ErrorHandler, ErrorRule
 from .setting import did_you_mean
 from .statement import Select
 from .stream import Stream
@@ -90,6 +91,7 @@ __all__ = [
     "DatabaseValue",
     "DeadlockError",
     "Dialect",
+    "ErrorHandler",
     "ErrorRule",
     "ExclusionViolation",
     "Expression",
@@ -114,6 +116,7 @@ __all__ = [
     "QueryTimeout",
     "RecordNotFound",
     "RelationNotLoaded",
+    "SQLBuilder",
     "SQLDialectBase",
     "SQLExpressionBase",
     "SQLWriter",

@@ -109,6 +109,8 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
             close=weakly(self, "_close"),
             aconnect=weakly(self, "_aopen_named") if native else None,
             aclose=weakly(self, "_aclose") if kind._aclose is not None else None,
+            ping=weakly(self, "_ping") if opens else None,
+            aping=weakly(self, "_aping") if native else None,
             recycle=self.config.pool_recycle,
         )
 
@@ -294,13 +296,7 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
         stream.name_error = functools.partial(self._raise, sql=sql, values=())
         return stream
 
-    # 5 - Transactions
-
-    # 6 - Watching
-
-    def set_logger(self, logger: logging.Logger) -> None:
-        """Log to `logger`: statements at DEBUG, with the types of their values and never the values."""
-        self._logger = logger
+    # 5 - Watching
 
     async def _arun_watched(self, sql: str, values: Values) -> QueryResult:
         start = time.perf_counter()
@@ -318,7 +314,7 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
         for hook in self.on_execute:
             hook(sql, types, duration)
 
-    # 7 - The way of a statement to the driver
+    # 6 - The way of a statement to the driver
 
     async def _arun(self, sql: str, values: Values) -> QueryResult:
         state = self.contexts.current()
@@ -337,7 +333,7 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
         if transaction.status is NEW:
             await transaction.abegin()
         if state.shared is not None:
-            await state.shared.aacquire(self.config.pool_timeout)
+            await self._await_share(state)
         try:
             if here:
                 return self._perform(state.connection, sql, values)
@@ -480,10 +476,18 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
                 f"another writer of this process held the database for more than {seconds:g} s"
             ) from error
 
+    async def _await_share(self, state: State) -> None:
+        try:
+            await state.shared.aacquire(self.config.pool_timeout)
+        except TimeoutError as error:
+            raise LockTimeout(
+                f"another statement of the shared block of {state.place} ran for more than {self.config.pool_timeout:g} s"
+            ) from error
+
     def _turn_timeout(self) -> float:
         return float(self.config.pool_timeout)
 
-    # 8 - Holding a connection
+    # 7 - Holding a connection
 
     def check_usable(self, state: State) -> None:
         """Refuse a closed backend, and a context that was copied inside another's open block."""

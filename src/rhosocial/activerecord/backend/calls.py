@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from ..blocking import blocking
 from .context import Contexts
@@ -19,6 +20,13 @@ from .typing import ColumnTypes, IsolationLevel, QueryResult
 Params = Sequence[Any] | None
 
 
+class Watcher(Protocol):
+    """What wants to know of every statement: its SQL, the type names of its values, and the seconds it took."""
+
+    def record(self, sql: str, param_types: tuple[str, ...], duration: float) -> None:
+        """Take note of one statement."""
+
+
 class Calls:
     """Statements built from names and values, and blocks of them.
 
@@ -26,6 +34,8 @@ class Calls:
     """
 
     contexts: Contexts
+    on_execute: list[Callable[[str, tuple[str, ...], float], Any]]
+    _logger: logging.Logger
 
     @property
     def dialect(self) -> Dialect:
@@ -195,6 +205,24 @@ class Calls:
 
     def _table(self, name: str) -> str:
         return ".".join(map(self.dialect.quote, name.split(".")))
+
+    def set_logger(self, logger: logging.Logger | Watcher) -> None:
+        """Log to `logger`: statements at DEBUG, with the types of their values and never the values.
+
+        A `QueryLogger`, or anything with its `record`, keeps them in memory instead.
+        """
+        if isinstance(logger, logging.Logger):
+            self._logger = logger
+        else:
+            self.on_execute.append(logger.record)
+
+    def set_profiler(self, profiler: Watcher) -> None:
+        """Have a `QueryProfiler`, or anything with its `record`, told of every statement."""
+        self.on_execute.append(profiler.record)
+
+    def enable_query_logging(self, level: int = logging.DEBUG) -> None:
+        """Let this backend's logger pass statements, which are logged at DEBUG."""
+        self._logger.setLevel(level)
 
 
 def _condition(where: str) -> str:

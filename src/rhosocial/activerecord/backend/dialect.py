@@ -444,6 +444,10 @@ def _quoted(name: str, opening: str, closing: str) -> str:
     return opening + name.replace(closing, closing * 2) + closing
 
 
+# The guide era's name of the class, at the guide era's place.
+SQLDialectBase = Dialect
+
+
 def _escape_like(text: str) -> str:
     # A backslash would be special to MySQL's string literals; an exclamation mark is special nowhere.
     return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")

@@ -52,6 +52,11 @@ class Driver:
         """Ask the database for a sign of life; a dead link must raise one of `driver_errors`."""
         self._perform(connection, "SELECT 1", ())
 
+    async def _aping(self, connection: Any) -> None:
+        """Ask the database for a sign of life, where the driver is awaitable."""
+        assert self._aperform is not None
+        await self._aperform(connection, "SELECT 1", ())
+
     def _transaction_state(self, connection: Any) -> TransactionState | None:
         """Say without I/O what the driver knows of the connection's transaction.
 

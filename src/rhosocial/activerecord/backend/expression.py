@@ -590,3 +590,5 @@ def type_of(node: Any) -> ColumnType | None:
     """The column type that a node has, or None."""
     return node.type if isinstance(node, (Operand, Aliased)) else None
 
+# The guide era's name of the class.
+SQLExpressionBase = Expression

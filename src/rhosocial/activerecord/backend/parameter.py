@@ -55,6 +55,17 @@ def merge_expressions(sql: str, values: Sequence[Any], dialect: Dialect) -> tupl
     return out.text(), tuple(out.params)
 
 
+class SQLBuilder:
+    """Puts expressions among the parameters into the SQL; `StorageBackend.build_sql` does it for a backend."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+
+    def build(self, sql: str, params: Sequence[Any] | None = None) -> tuple[str, tuple[Any, ...]]:
+        """The canonical text and the values that are left to bind; ParameterCountError for a wrong number of them."""
+        return merge_expressions(sql, as_values(params), self.dialect)
+
+
 def _text(value: Any, dialect: Dialect) -> str:
     text = value.format(dialect)
     if not isinstance(text, str):

@@ -101,6 +101,7 @@ class ConnectionPool:
         self._reap(stock)
         await self._await_permit(stock)
         loan = Member(self._caller_loop(), stock, holder_of_now())
+        loan.expires = loan.since + self._lifetime
         stock.lent[id(loan)] = loan
         try:
             self._refuse_if_closed()
@@ -267,9 +268,10 @@ class ConnectionPool:
 
     def _give_back(self, stock: Stock, loan: Member) -> None:
         """End a loan that came to nothing, and keep the connection if it was opened before that."""
-        if loan.raw is None:
+        if loan.raw is None or id(loan.raw) in stock.lent:
             stock.gate.release()
         else:
+            loan.stage = ""
             stock.lent[id(loan.raw)] = loan
             self.release(loan.raw)
 
@@ -320,7 +322,6 @@ class ConnectionPool:
         if raw is None or isinstance(raw, Coroutine) or id(raw) in stock.lent:
             loan.raw = None
             raise TypeError(_why_unfit(raw))
-        loan.expires = monotonic() + self._lifetime
         stock.lost.discard(id(raw))
 
     async def _is_fit(self, stock: Stock, loan: Member, member: Member) -> bool:

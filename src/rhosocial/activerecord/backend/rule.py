@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from .errors import (
     CheckViolation,
@@ -103,6 +103,23 @@ def find_rule(error: BaseException, code: Any, table: ErrorClasses) -> ErrorRule
         if base.__name__ in _PEP249:
             return _PEP249[base.__name__]
     return UNKNOWN
+
+
+class ErrorHandler:
+    """Names the errors of a driver by their codes: what `_error_handler` of a backend may be.
+
+    `error_classes` maps codes to the class to raise, or to a rule; SQLSTATE and the names of PEP 249 are known anyway.
+    """
+
+    error_classes: ErrorClasses = {}
+
+    def handle_error(self, error: Exception) -> NoReturn:
+        """Raise the library's error for the driver's, with the driver's as its cause."""
+        if isinstance(error, DatabaseError):
+            raise error
+        code = driver_code(error)
+        sqlstate = code if isinstance(code, str) and len(code) == 5 else None
+        raise find_rule(error, code, self.error_classes).cls(str(error), code=code, sqlstate=sqlstate) from error
 
 
 def driver_code(error: BaseException) -> Any:

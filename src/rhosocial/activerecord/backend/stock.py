@@ -27,11 +27,13 @@ class Member:
         self.lend(holder, "opening")
 
     def lend(self, holder: threading.Thread | str, stage: str = "") -> None:
+        """Note who has the connection from now on, and whether it is just "opening" or "closing"."""
         self.holder = holder
         self.since = time.monotonic()
         self.stage = stage
 
     def described(self, now: float) -> str:
+        """Who has the connection and for how long, as an error says it."""
         holder = self.holder
         stage = self.stage
         if isinstance(holder, threading.Thread):
@@ -84,6 +86,7 @@ class Stock:
         return None
 
     def idle_count(self) -> int:
+        """How many connections of all kinds are idle."""
         return sum(map(len, list(self.shelves.values())))
 
     def has_room(self) -> bool:
@@ -94,6 +97,7 @@ class Stock:
         return self.idle_count() <= self.gate.free
 
     def free(self, key: int) -> None:
+        """End the place that `lent` has under that key; a second call does nothing."""
         if self.lent.pop(key, None) is not None:
             self.gate.release()
 

@@ -170,7 +170,7 @@ class ConnectionConfig:
     database: str | None = None
     username: str | None = None
     user: str | None = field(default=None, compare=False)
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)  # A subclass may generate a repr of its own.
     charset: str = "utf8mb4"
     timezone: str | None = None
     pool_size: int = 5
@@ -186,7 +186,7 @@ class ConnectionConfig:
     ssl_key: str | None = None
     ssl_mode: str | None = None
     delete_on_close: bool = False
-    options: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         if self.user is not None and self.username is not None and self.user != self.username:
@@ -208,14 +208,14 @@ class ConnectionConfig:
         place for; any other becomes an option, as text.  No I/O.
         """
         parts = urlsplit(url)
-        known = {f.name: f.type for f in fields(cls)}
+        known = _annotations(cls)
         values: dict[str, Any] = {}
         options: dict[str, Any] = {}
         for name, text in parse_qsl(parts.query, keep_blank_values=True):
             if name in ("host", "port", "database", "user", "username", "password", "options"):
                 raise ConfigurationError(f"the URL option {name!r} has a place of its own in the URL")
             if name in known:
-                values[name] = _parse_setting(name, text, str(known[name]))
+                values[name] = _parse_setting(name, text, known[name])
             else:
                 options[name] = text
         try:
@@ -242,7 +242,7 @@ class ConnectionConfig:
         for f in fields(cls):
             text = os.environ.get(prefix + f.name.upper())
             if text is not None and f.name != "options":
-                values[f.name] = _parse_setting(prefix + f.name.upper(), text, str(f.type))
+                values[f.name] = _parse_setting(prefix + f.name.upper(), text, _annotations(cls)[f.name])
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
@@ -278,6 +278,11 @@ class ConnectionConfig:
                 value = {k: "***" if _SECRET.search(k) else v for k, v in value.items()}
             shown.append(f"{f.name}={'***' if f.name == 'password' else repr(value)}")
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def _annotations(cls: Any) -> dict[str, str]:
+    """The annotations as text, which they are or are not depending on the module's future imports."""
+    return {f.name: f.type.__name__ if isinstance(f.type, type) else str(f.type) for f in fields(cls)}
 
 
 def _parse_setting(name: str, text: str, annotation: str) -> Any:

@@ -17,6 +17,8 @@ from rhosocial.activerecord.backend import (
     Value,
 )
 
+ATOM = Value.precedence
+
 # SQLite refuses longer patterns (SQLITE_MAX_LIKE_PATTERN_LENGTH is 50,000 bytes, a character at most four).
 _LONGEST_PATTERN = 10_000
 
@@ -78,9 +80,10 @@ class SQLiteDialect(Dialect):
             self._write_match_at_end(out, match, _as_utf8(text))
 
     def _write_match_at_end(self, out: SQLWriter, match: Match, sought: bytes) -> None:
-        out.sql("SUBSTR(CAST(")
-        out.node(match.item)
-        out.sql(f" AS BLOB), {-len(sought)}) = " if match.kind == "endswith" else f" AS BLOB), 1, {len(sought)}) = ")
+        # A byte that no text holds goes before: the SUBSTR of an empty blob would be NULL.
+        out.sql("SUBSTR(CAST(X'FF' || ")
+        out.node(match.item, ATOM)
+        out.sql(f" AS BLOB), {-len(sought)}) = " if match.kind == "endswith" else f" AS BLOB), 2, {len(sought)}) = ")
         out.node(Value(sought))
 
     def write_arithmetic(self, out: SQLWriter, arithmetic: Arithmetic) -> None:

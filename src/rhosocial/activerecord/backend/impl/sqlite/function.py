@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from decimal import Context, Decimal, InvalidOperation
+from typing import Any
 
 # Enough for a sum of any realistic number of values; rounding to a column's scale is the loader's task.
 _EXACT = Context(prec=100)
@@ -39,11 +40,17 @@ class DecimalAverage(DecimalSum):
 
 def compare_decimals(left: str, right: str) -> int:
     """The order of two decimals stored as text; text that is no number comes last, by code point."""
-    try:
-        first, second = Decimal(left), Decimal(right)
-    except InvalidOperation:
-        return (left > right) - (left < right)
+    first, second = _place(left), _place(right)
     return (first > second) - (first < second)
+
+
+def _place(text: str) -> tuple[int, Any]:
+    # One order for all texts: a cycle among them would corrupt an index.
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return 1, text
+    return (0, number) if number.is_finite() else (1, text)
 
 
 def register_functions(connection: sqlite3.Connection) -> None:
