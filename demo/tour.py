@@ -47,13 +47,14 @@ class Tour:
             with self._timed("questions to SQLite", len(self.questions)):
                 for number, asked in enumerate(self._ask("SQLite", models), 1):
                     self.show.asked(number, asked)
-        self.show.heading("3  The same with a backend of one's own, written the guide's way over APSW")
-        self._compare("APSW", "SQLite", data, ApswBackend)
+            self.show.heading("3  The same, side by side, with a backend written the guide's way over APSW")
+            self._compare("APSW", "SQLite", data, ApswBackend)
         month, name = data.of_month(MONTH), f"SQLite, {MONTH_NAME}"
         self.show.heading(f"4  The same over DuckDB, an engine that stores by column: the flights of {MONTH_NAME}")
-        with self._database(name, month) as models, self._timed(f"questions to {name}", len(self.questions)):
-            list(self._ask(name, models))
-        self._compare("DuckDB", name, month, DuckDBBackend)
+        with self._database(name, month) as models:
+            with self._timed(f"questions to {name}", len(self.questions)):
+                list(self._ask(name, models))
+            self._compare("DuckDB", name, month, DuckDBBackend)
 
     def _compare(self, name: str, reference: str, data: DataSet, backend_class: type[StorageBackend]) -> None:
         """Ask another engine, and hold its answers against those of the built-in backend."""

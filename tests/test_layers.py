@@ -25,8 +25,8 @@ LAYERS = (
     ),
     (
         "1: SQL and columns as data",
-        "backend.expression backend.functions backend.statement backend.schema backend.lexer backend.names"
-        " backend.column_type",
+        "backend.expression backend.function backend.functions backend.subquery backend.number backend.writer"
+        " backend.statement backend.schema backend.lexer backend.names backend.column_type",
     ),
     (
         "2: one database's spelling",
@@ -34,15 +34,15 @@ LAYERS = (
     ),
     (
         "3: connections and statements",
-        "backend.gate backend.worker backend.closer backend.stock backend.loan backend.pool backend.stream backend.context"
+        "backend.fork backend.gate backend.worker backend.closer backend.stock backend.loan backend.pool backend.stream backend.context"
         " backend.manager backend.transaction backend.calls backend.setting backend.driver backend.adapt backend.base"
         " backend.registry",
     ),
     ("3: its facade", "backend"),
     ("4a: one database each", "backend.impl backend.impl.*"),
     ("4b: a class seen as a table", "table plan hydrate checks"),
-    ("5: questions, links, hooks", "query builder rows relation events"),
-    ("6: rows with behaviour", "state model record field field.*"),
+    ("5: questions, links, hooks", "query builder rows stream relation events"),
+    ("6: rows with behaviour", "state model bulk record field field.*"),
     ("6: the facade", ROOT),
     ("7: users of the library inside it", "testing testing.* profiler logger transaction transaction.*"),
 )

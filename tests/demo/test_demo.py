@@ -40,8 +40,8 @@ ANSWERS = {
         GROUP BY a.name HAVING count(*) > 10 ORDER BY 2 DESC, 1 LIMIT 8""",
     "long_waits": """
         SELECT carrier || ' ' || flight, dest, time_hour, dep_delay, distance FROM flights
-        WHERE dep_delay > 60 AND distance >= 1000 AND origin = 'JFK' AND substr(tailnum, 1, 1) = 'N'
-          AND dest <> 'SJU' AND dest <> 'BQN'
+        WHERE dep_delay > 20 AND distance >= 1000 AND origin = 'JFK' AND substr(dest, 1, 1) = 'S'
+          AND dest <> 'SJU' AND dest <> 'STT'
         ORDER BY dep_delay DESC, time_hour, flight LIMIT 6""",
     "early_birds": """
         SELECT dest, count(*), min(arr_delay) FROM flights

@@ -29,7 +29,7 @@ class Person(ActiveRecord):
     active: bool = True
     born: dt.date | None = None
     mood: Mood = Mood.GLAD
-    tags: list[str] = []
+    tags: list[str] = Field(default_factory=list)
     nick: Annotated[str | None, Column(name="select")] = None
 
 
@@ -59,6 +59,7 @@ class Note(ActiveRecord):
     id: int
     text: str
     size: int = 0
+    day: dt.date | None = None
 
 
 MODELS: list[type[ActiveRecord]] = [Person, Pet, Seat, Note]

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from shop import Mood, Note, Person, Pet, Seat, names
+from shop import Mood, Person, Pet, Seat, names
 
 from rhosocial.activerecord import F
 from rhosocial.activerecord.backend import ColumnNotFound, QueryError, RecordNotFound
@@ -22,7 +22,8 @@ async def test_all_gives_records() -> None:
     assert "ABCDEF" == names(people)
     assert not people[0].is_new_record and not people[0].is_dirty
     assert Person(
-        id=3, name="Cid", age=20, score=0.25, balance="-5.00", fortune="9.500000", born=dt.date(2000, 1, 3), mood="grim", nick="C"
+        id=3, name="Cid", age=20, score=0.25, balance="-5.00", fortune="9.500000", born=dt.date(2000, 1, 3),
+        mood="grim", nick="C"
     ) == people[2]  # fmt: skip
     assert [] == await nobody.aall()
 
@@ -91,7 +92,9 @@ async def test_limit_and_offset(limit: int | None, offset: int | None, expected:
     assert len(expected) == len(await query.adicts())
 
 
-@pytest.mark.parametrize("count", [-1, True, False, 1.0, "1", "1; DROP TABLE people", b"1", [1], 1j, Decimal(1)], ids=repr)
+@pytest.mark.parametrize(
+    "count", [-1, True, False, 1.0, "1", "1; DROP TABLE people", b"1", [1], 1j, Decimal(1)], ids=repr
+)
 def test_limit_and_offset_take_whole_numbers_only(count: Any) -> None:
     with pytest.raises(QueryError, match="limit must be a whole number of at least 0, got "):
         Person.query().limit(count)
@@ -196,7 +199,8 @@ async def test_dicts_and_tuples_have_all_fields() -> None:
     query = Person.query().where(c.id == 1)
     values = {
         "id": 1, "name": "Ann", "age": 30, "score": 1.5, "balance": Decimal("10.10"),
-        "fortune": Decimal("12345678901234567890.123456"), "active": True, "born": dt.date(2000, 1, 1), "mood": Mood.GLAD,
+        "fortune": Decimal("12345678901234567890.123456"), "active": True, "born": dt.date(2000, 1, 1),
+        "mood": Mood.GLAD,
         "tags": [], "nick": "A",
     }  # fmt: skip
 
@@ -232,7 +236,8 @@ def test_to_sql_shows_text_and_values() -> None:
     query = Seat.query().where(Seat.c.number > 1).where("row = ?", ("A",)).order_by("label DESC").limit(3).offset(1)
 
     assert (
-        'SELECT "row", "number", "label" FROM "seats" WHERE "number" > ? AND (row = ?) ORDER BY "label" DESC LIMIT ? OFFSET ?',
+        'SELECT "row", "number", "label" FROM "seats" WHERE "number" > ? AND (row = ?)'
+        ' ORDER BY "label" DESC LIMIT ? OFFSET ?',
         (1, "A", 3, 1),
     ) == query.to_sql()
     assert query.to_sql() == query.build()

@@ -194,7 +194,7 @@ async def test_a_dict_may_hold_a_query() -> None:
     assert "BDF" == await found(Person.query().query({"id__not_in": Pet.query().select("owner")}))
 
 
-@pytest.mark.parametrize("values", [[], (), set(), iter(())], ids=str)
+@pytest.mark.parametrize("values", [[], (), set(), iter(())], ids=["list", "tuple", "set", "iterator"])
 async def test_an_empty_list_gives_what_empty_result_says(values: Any) -> None:
     kept = list(values)
 
@@ -212,7 +212,7 @@ async def test_empty_result_is_for_empty_lists_only() -> None:
     assert "CD" == await found(Person.query().in_list("age", [20], empty_result=False))
 
 
-@pytest.mark.parametrize("name", ["age", "people.age", c.age], ids=str)
+@pytest.mark.parametrize("name", ["age", "people.age", c.age])
 async def test_named_conditions_take_a_column_with_or_without_its_table(name: Any) -> None:
     query = Person.query()
 

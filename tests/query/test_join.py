@@ -86,15 +86,29 @@ async def test_strings_name_the_columns_of_joined_models_by_field_or_column() ->
         (lambda q: q.join(Person, on=c.id == c.age), QueryError, "people is in the query already"),
         (lambda q: q.join(Pet, on=p.id == 1).join(Pet, on=p.id == 1), QueryError, "pets is in the query already"),
         (lambda q: q.order_by("pets.name"), ColumnNotFound, "has no table 'pets'; it has people; join it first"),
-        (lambda q: q.join(Pet, on=p.id == 1).order_by("pet.name"), ColumnNotFound, "no table 'pet'; did you mean 'pets'"),
-        (lambda q: q.join(Pet, on=p.id == 1).order_by("pets.nam"), ColumnNotFound, "Pet has no column 'nam'; did you mean 'n"),
-        (lambda q: q.join(Pet, on=p.id == 1).select("pets.*"), QueryError, "name the columns of joined tables one by one"),
+        (lambda q: q.join(Pet, on=p.id == 1).order_by("pet.name"), ColumnNotFound,
+        "no table 'pet'; did you mean 'pets'"),
+        (lambda q: q.join(Pet, on=p.id == 1).order_by("pets.nam"), ColumnNotFound,
+        "Pet has no column 'nam'; did you mean 'n"),
+        (lambda q: q.join(Pet, on=p.id == 1).select("pets.*"), QueryError,
+        "name the columns of joined tables one by one"),
         (lambda q: q.join(Pet, on=p.id == 1).query({"pets.nam": 1}), ColumnNotFound, "Pet has no column 'nam'"),
     ],
 )  # fmt: skip
 def test_a_wrong_join_is_refused_before_any_sql(ask: Any, error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):
         ask(Person.query())
+
+
+async def test_a_column_of_a_table_that_was_not_joined_is_not_taken_for_one_of_the_same_name() -> None:
+    for query in (
+        Person.query().where(p.name == "Rex"),
+        Person.query().order_by(p.name),
+        Person.query().select(p.name),
+        Person.query().where(c.id.in_(Pet.query().select(c.id))).where(p.id == 1),
+    ):
+        with pytest.raises(ColumnNotFound, match=r"pets\.\w+ is no column of people: join pets first"):
+            await query.atuples()
 
 
 async def test_a_query_may_stand_among_values() -> None:

@@ -22,8 +22,10 @@ class Text(ActiveRecord):
 
 
 STORED = [
-    "", "a", "A", "aa", "ab", "ba", "%", "_", "a%b", "a_b", "*", "?", "[", "]", "[a]", "a*b", "!", "!!", "^", "a-b", "\\",
-    "'", '"', "\0", "a\0", "\0a", "a\0b", "\0\0", "a\0A", "é", "éa", "🐍", "a🐍", "🐍a", "\U0010ffff", " ", "a b", "é\0🐍", None
+    "", "a", "A", "aa", "ab", "ba", "%", "_", "a%b", "a_b", "*", "?", "[", "]", "[a]", "a*b", "!", "!!", "^", "a-b",
+    "\\",
+    "'", '"', "\0", "a\0", "\0a", "a\0b", "\0\0", "a\0A", "é", "éa", "🐍", "a🐍", "🐍a", "\U0010ffff", " ", "a b",
+    "é\0🐍", None
 ]  # fmt: skip
 
 
@@ -57,7 +59,12 @@ async def test_long_texts_match_too(notes: type[Note], text: str) -> None:
     await notes.acreate(text=text + "!")
     column = notes.c.text
 
-    for condition in (column.startswith(text), column.contains(text), column.endswith(text + "!"), column == text + "!"):
+    for condition in (
+        column.startswith(text),
+        column.contains(text),
+        column.endswith(text + "!"),
+        column == text + "!",
+    ):
         assert 1 == await notes.query().where(condition).acount()
     for condition in (column.startswith(text + "?"), column.contains(text + "?"), column.endswith(text)):
         assert 0 == await notes.query().where(condition).acount()

@@ -59,7 +59,9 @@ async def test_a_column_may_have_the_name_of_a_method_of_tuples() -> None:
     assert "Row(count=6, index=45, as_dict=5)" == repr(row)
 
 
-@pytest.mark.parametrize("name", ["__class__", "__len__", "_places", "_private", 'a"b', "a b", "a.b", "a'b", "%s", "é", "?", "1"])
+@pytest.mark.parametrize(
+    "name", ["__class__", "__len__", "_places", "_private", 'a"b', "a b", "a.b", "a'b", "%s", "é", "?", "1"]
+)
 async def test_any_other_alias_is_a_name_and_nothing_else(name: str) -> None:
     query = Person.query().select(c.name.as_(name), "age").order_by("id")
     row = (await query.aall())[0]
@@ -134,14 +136,17 @@ async def test_order_and_groups_may_go_by_alias() -> None:
 
 
 async def test_an_alias_that_is_not_selected_stands_for_what_it_names() -> None:
-    assert ["Fay", "Cid"] == await Person.query().select("name").where(c.age > 1).order_by(c.age.as_("x"), "id").limit(2).ascalars()
+    assert ["Fay", "Cid"] == await Person.query().select("name").where(c.age > 1).order_by(c.age.as_("x"), "id").limit(
+        2
+    ).ascalars()
 
 
 async def test_aggregates_keep_the_type_of_their_column() -> None:
     row = (
         await Person.query()
         .select(
-            F.sum(c.age).as_("age"), F.avg(c.age).as_("mean"), F.sum(c.active).as_("active"), F.avg(c.active).as_("part"),
+            F.sum(c.age).as_("age"), F.avg(c.age).as_("mean"), F.sum(c.active).as_("active"),
+            F.avg(c.active).as_("part"),
             F.min(c.born).as_("born"), F.max(c.mood).as_("mood"), F.sum(c.score).as_("score"), F.count(c.age).as_("n"),
             F.sum(c.fortune).as_("fortune"), F.avg(c.balance).as_("balance"), F.max(c.fortune).as_("most"),
             F.count(c.age, distinct=True).as_("ages"), F.sum(c.age, distinct=True).as_("distinct"),
@@ -150,12 +155,14 @@ async def test_aggregates_keep_the_type_of_their_column() -> None:
     )[0]  # fmt: skip
 
     assert {
-        "age": 120, "mean": 24.0, "active": 4, "part": 4 / 6, "born": dt.date(2000, 1, 1), "mood": Mood.GRIM, "score": 10.75,
+        "age": 120, "mean": 24.0, "active": 4, "part": 4 / 6, "born": dt.date(2000, 1, 1), "mood": Mood.GRIM,
+        "score": 10.75,
         "n": 5, "fortune": Decimal("12345678901234567910.873457"), "balance": Decimal("18.83"),
         "most": Decimal("12345678901234567890.123456"), "ages": 4, "distinct": 100,
     } == row.as_dict()  # fmt: skip
     assert {
-        "age": int, "mean": float, "active": int, "part": float, "born": dt.date, "mood": Mood, "score": float, "n": int,
+        "age": int, "mean": float, "active": int, "part": float, "born": dt.date, "mood": Mood, "score": float,
+        "n": int,
         "fortune": Decimal, "balance": Decimal, "most": Decimal, "ages": int, "distinct": int,
     } == {name: type(value) for name, value in row.as_dict().items()}  # fmt: skip
 
@@ -263,6 +270,11 @@ async def test_one_row_can_be_asked_for() -> None:
 
 
 async def test_rows_of_joined_tables_are_typed_too() -> None:
-    query = Person.query().join(Pet, on=Pet.c.owner == c.id).select(c.balance, Pet.c.got, "pets.name AS pet").order_by("pet")
+    query = (
+        Person.query()
+        .join(Pet, on=Pet.c.owner == c.id)
+        .select(c.balance, Pet.c.got, "pets.name AS pet")
+        .order_by("pet")
+    )
 
     assert (Decimal("-5.00"), dt.date(2020, 2, 3), "Kit") == (await query.atuples())[0]

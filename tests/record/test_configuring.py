@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import pytest
 
 from rhosocial.activerecord import ActiveRecord
+from rhosocial.activerecord import model as model_module
 from rhosocial.activerecord.backend import ConfigurationError, ConnectionConfig, DatabaseError, close_backends
 from rhosocial.activerecord.backend.impl.sqlite import SQLiteBackend
 
@@ -148,6 +149,23 @@ async def test_the_backend_may_be_changed_at_run_time() -> None:
         await backend.aclose()
 
 
+async def test_a_change_while_another_thread_looks_is_not_missed(backend: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    users, later = model("User", "users"), SQLiteBackend(database=":memory:")
+    users.__backend__ = backend
+    plan_for = model_module.plan_for
+
+    def slow(table: Any, place: Any) -> Any:
+        users.__backend__ = later  # As another thread would, meanwhile.
+        return plan_for(table, place)
+
+    monkeypatch.setattr(model_module, "plan_for", slow)
+    _ = users.__home__
+    monkeypatch.undo()
+
+    assert users.__home__[0] is later
+    await later.aclose()
+
+
 async def test_table_name_may_be_chosen_at_run_time(backend: Any) -> None:
     class Log(ActiveRecord):
         __backend__ = backend
@@ -240,6 +258,7 @@ def test_dropping_the_only_reference_to_a_backend_releases_its_file(tmp_path: pa
             warnings.simplefilter("ignore", ResourceWarning)  # Closing it would have been better manners.
             users.__backend__ = None
         assert reference() is None
+        gc.collect()  # In sqlite3 a connection and its cache of statements hold each other.
         assert [name for name in open_files() if name.startswith(path)] == []
     finally:
         gc.enable()
@@ -256,7 +275,7 @@ def test_a_config_says_nothing_about_the_engine() -> None:
 
 
 def test_an_unknown_scheme_is_named() -> None:
-    with pytest.raises(ConfigurationError, match="unknown database scheme 'oracle'; known: .*sqlite"):
+    with pytest.raises(ConfigurationError, match=r"unknown database scheme 'oracle'; known: .*sqlite"):
         model("User", "users").configure("oracle://host/db")
 
 
@@ -271,6 +290,8 @@ def test_a_failed_configure_changes_nothing() -> None:
     backend = users.configure(memory(), SQLiteBackend)
     with pytest.raises(ConfigurationError):
         users.configure("nonsense://")
+    with pytest.raises(ConfigurationError, match="models must be ActiveRecord classes, got str"):
+        users.configure(memory(), SQLiteBackend, models=["Post"])
 
     assert users.backend() is backend
 

@@ -35,7 +35,7 @@ def test_a_generated_key_may_be_left_out_or_none() -> None:
     ("annotation", "default"),
     [
         (int, ...),
-        (Optional[int], None),
+        (Optional[int], None),  # noqa: UP045
         (int | None, ...),
         (int, AUTO),
         (Annotated[int, Field(gt=0)], ...),
@@ -156,7 +156,7 @@ def test_the_librarys_own_error_in_a_validator_comes_out_as_it_is() -> None:
         def check(cls, value: str) -> str:
             raise ValidationError("not this name")
 
-    with pytest.raises(ValidationError, match="^not this name$"):
+    with pytest.raises(ValidationError, match=r"^not this name$"):
         Strict(name="x")
 
 
@@ -164,7 +164,7 @@ class Later(ActiveRecord):
     __table_name__ = "later"
     id: int
     address: Address | None = None
-    parts: list[Part] = []
+    parts: list[Part] = Field(default_factory=list)
 
 
 def test_forward_references_are_completed_later() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pydantic import Field
 
 from rhosocial.activerecord import AUTO, ActiveRecord, ModelEvent
 from rhosocial.activerecord.backend import ValidationError
@@ -17,7 +18,7 @@ class User(ActiveRecord):
     __table_name__ = "users"
     id: int = AUTO
     name: str
-    tags: list[str] = []
+    tags: list[str] = Field(default_factory=list)
 
 
 def pickled(record: User) -> User:

@@ -6,7 +6,7 @@ import functools
 from typing import Annotated, Any
 
 import pytest
-from pydantic import ConfigDict, PrivateAttr
+from pydantic import ConfigDict, Field, PrivateAttr
 
 from rhosocial.activerecord import AUTO, ActiveRecord, Column, ModelEvent
 from rhosocial.activerecord.backend import ColumnNotFound, DatabaseType
@@ -17,7 +17,7 @@ class User(ActiveRecord):
     id: int = AUTO
     name: str
     age: Annotated[int | None, Column(name="years")] = None
-    tags: list[str] = []
+    tags: list[str] = Field(default_factory=list)
 
 
 async def test_a_new_object_is_clean_and_later_assignment_makes_it_dirty(home: Any) -> None:
@@ -118,7 +118,7 @@ async def test_model_fields_set_is_each_records_own(home: Any) -> None:
 async def test_a_loaded_record_is_the_same_as_a_validated_one(home: Any) -> None:
     home(User)
     await User.abulk_create([User(name=str(n), tags=["x"]) for n in range(12)])
-    for loaded in (await User.query().aall())[:2] + [await User.afind_one_or_fail(1)]:
+    for loaded in [*(await User.query().aall())[:2], await User.afind_one_or_fail(1)]:
         made = User(**loaded.model_dump())
 
         assert made == loaded

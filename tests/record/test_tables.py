@@ -55,14 +55,16 @@ class Wide(ActiveRecord):
     token: UUID | None = None
     color: Color = Color.RED
     word: Literal["a", "b"] = "a"
-    data: dict[str, Any] = {}
-    parts: list[Part] = []
+    data: dict[str, Any] = Field(default_factory=dict)
+    parts: list[Part] = Field(default_factory=list)
 
 
 async def test_types_and_nullability(home: Any, backend: Any) -> None:
     home(Wide)
 
-    found = {name: (kind, notnull, pk) for _, name, kind, notnull, _, pk in await rows(backend, "PRAGMA table_info(wide)")}
+    found = {
+        name: (kind, notnull, pk) for _, name, kind, notnull, _, pk in await rows(backend, "PRAGMA table_info(wide)")
+    }
     assert found == {
         "id": ("INTEGER", 0, 1),
         "whole": ("INTEGER", 1, 0),
@@ -135,9 +137,10 @@ class Account(ActiveRecord):
 async def test_defaults_generated_columns_and_collations(home: Any, backend: Any) -> None:
     home(Account)
 
-    columns = {name: (notnull, default, hidden) for _, name, _, notnull, default, _, hidden in await rows(
-        backend, "PRAGMA table_xinfo(accounts)"
-    )}
+    columns = {
+        name: (notnull, default, hidden)
+        for _, name, _, notnull, default, _, hidden in await rows(backend, "PRAGMA table_xinfo(accounts)")
+    }
     assert columns["kind"] == (1, "'main'", 0)
     assert columns["made"] == (1, "CURRENT_TIMESTAMP", 0)
     assert columns["Balance"] == (1, None, 0)

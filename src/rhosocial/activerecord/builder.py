@@ -116,14 +116,14 @@ class Builder:
 
     def _dict_condition(self, key: str, value: Any) -> Condition:
         if not isinstance(key, str) or key.startswith("_"):
-            raise QueryError(f"{key!r} cannot be a condition: write a column's name, with a suffix such as __gte")
+            raise QueryError(f"{shown(key)} cannot be a condition: write a column's name, with a suffix such as __gte")
         name, separator, suffix = key.rpartition("__")
         if not separator or key in self._table.by_field or key in self._table.by_name:
             column = self._ref(key)
             many = isinstance(value, (list, tuple, set, frozenset)) or hasattr(value, "as_subquery")
             return column.in_(value) if many else column == value
         if suffix not in _SUFFIXES:
-            raise QueryError(f"condition {key!r} has an unknown suffix{nearest(suffix, _SUFFIXES)}")
+            raise QueryError(f"condition {shown(key)} has an unknown suffix{nearest(suffix, _SUFFIXES)}")
         return _SUFFIXES[suffix](self._ref(name), value)
 
     def in_list(self, column: str | Operand, values: Any, empty_result: bool = True) -> Self:
@@ -255,8 +255,8 @@ class Builder:
             return column
         if not isinstance(column, str):
             raise QueryError(f"expected a column, got {type(column).__name__}")
-        table, _, name = column.rpartition(".")
-        return self._column(table or None, name)
+        table, dot, name = column.rpartition(".")
+        return self._column(table if dot else None, name)
 
     def _column(self, table: str | None, name: str) -> Operand:
         if table is None or table == self._table.name:

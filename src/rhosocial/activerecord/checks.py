@@ -121,7 +121,16 @@ def _located(error: PydanticValidationError, name: str) -> list[Any]:
     return [d if d["loc"][:1] == (name,) else {**d, "loc": (name, *d["loc"])} for d in error.errors()]
 
 
-_PLAIN_TYPES = {"int": int, "str": str, "float": float, "bool": bool, "bytes": bytes, "datetime": datetime, "date": date, "uuid": UUID}
+_PLAIN_TYPES = {
+    "int": int,
+    "str": str,
+    "float": float,
+    "bool": bool,
+    "bytes": bytes,
+    "datetime": datetime,
+    "date": date,
+    "uuid": UUID,
+}
 _UNCONSTRAINED = frozenset({"type", "metadata", "ref", "microseconds_precision", "serialization"})
 
 

@@ -26,7 +26,9 @@ Handlers = dict[ModelEvent, tuple[Handler, ...]]
 
 
 def added(handlers: Handlers | None, event: ModelEvent, handler: Handler) -> Handlers:
-    """The handlers with one more at the end of its event."""
+    """The handlers with one more at the end of its event; TypeError for what cannot be called."""
+    if not callable(handler):
+        raise TypeError(f"a handler must be callable, got {type(handler).__name__}")
     given = handlers or {}
     return given | {event: (*given.get(event, ()), handler)}
 

@@ -33,7 +33,9 @@ def dict_loader(fields: Sequence[str], loaders: Sequence[Convert]) -> Callable[[
     """``load(rows)``: tuples in the order of `fields` to dicts, each value converted by its loader (None: as it is)."""
     if not fields:
         return lambda rows: [{} for _ in rows]
-    items = ", ".join(f"{name!r}: {_convert('load', i, load)}" for i, (name, load) in enumerate(zip(fields, loaders, strict=True)))
+    items = ", ".join(
+        f"{name!r}: {_convert('load', i, load)}" for i, (name, load) in enumerate(zip(fields, loaders, strict=True))
+    )
     unpacked = "".join(f"c{i}, " for i in range(len(fields)))
     lines = ["def load(rows):", f"    return [{{{items}}} for {unpacked}in rows]"]
     return compile_function("load", lines, _names("load", loaders))
@@ -45,7 +47,9 @@ def tuple_loader(loaders: Sequence[Convert]) -> Callable[[Any], list[tuple[Any, 
         return list
     items = "".join(_convert("load", i, load) + ", " for i, load in enumerate(loaders))
     unpacked = "".join(f"c{i}, " for i in range(len(loaders)))
-    return compile_function("load", ["def load(rows):", f"    return [({items}) for {unpacked}in rows]"], _names("load", loaders))
+    return compile_function(
+        "load", ["def load(rows):", f"    return [({items}) for {unpacked}in rows]"], _names("load", loaders)
+    )
 
 
 def dumper(fields: Sequence[str], dumpers: Sequence[Convert]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
@@ -53,7 +57,7 @@ def dumper(fields: Sequence[str], dumpers: Sequence[Convert]) -> Callable[[dict[
     if not fields:
         return lambda values: ()
     lines = ["def dump(values):"]
-    for i, (name, dump) in enumerate(zip(fields, dumpers, strict=True)):
+    for i, name in enumerate(fields):
         lines.append(f"    c{i} = values[{name!r}]")
     lines.append("    return (" + "".join(_convert("dump", i, dump) + ", " for i, dump in enumerate(dumpers)) + ")")
     return compile_function("dump", lines, _names("dump", dumpers))
@@ -75,10 +79,12 @@ def change_finder(
             continue
         if loaders[i] is not None:
             lines.append(f"    if old is not None: old = load{i}(old)")
-        lines.append(
-            "    if value is not old and (value.__class__ is not old.__class__ or value != old)"
-            f" and (value == value or old == old): out.append({name!r})"
-        )
+        lines += [
+            "    try:",
+            "        if value is not old and (value.__class__ is not old.__class__ or value != old)"
+            f" and (value == value or old == old): out.append({name!r})",
+            f"    except ArithmeticError: out.append({name!r})",  # Decimal's signalling NaN compares with nothing.
+        ]
     lines.append("    return out")
     names = _names("load", loaders, everything=True) | _names("dump", dumpers, everything=True)
     return compile_function("changed", lines, names | {"same_stored": _same_stored})
@@ -103,12 +109,19 @@ def row_maker(positions: Sequence[int | None]) -> Callable[[tuple[Any, ...], tup
 
     `positions` has an entry for each column: its place among the sent values, or ``-1 - place`` among the returned.
     """
-    items = (f"sent[{p}]" if p is not None and p >= 0 else f"returned[{-1 - p}]" if p is not None else "None" for p in positions)
+    items = (
+        f"sent[{p}]" if p is not None and p >= 0 else f"returned[{-1 - p}]" if p is not None else "None"
+        for p in positions
+    )
     return compile_function("row", ["def row(sent, returned):", f"    return ({''.join(i + ', ' for i in items)})"], {})
 
 
 def record_loader(
-    model: Any, fields: Sequence[str], loaders: Sequence[Convert], set_stored: Callable[[Any, Any], None], set_aside: Callable[[Any, Any], None]
+    model: Any,
+    fields: Sequence[str],
+    loaders: Sequence[Convert],
+    set_stored: Callable[[Any, Any], None],
+    set_aside: Callable[[Any, Any], None],
 ) -> Callable[[list[tuple[Any, ...]]], list[Any]]:
     """``load(rows)``: tuples to records that are real Pydantic instances, unvalidated, each keeping its row.
 
@@ -155,7 +168,9 @@ def record_loader(
     return load
 
 
-def _construct(model: Any, values: list[dict[str, Any]], rows: list[Any], set_stored: Callable[[Any, Any], None]) -> list[Any]:
+def _construct(
+    model: Any, values: list[dict[str, Any]], rows: list[Any], set_stored: Callable[[Any, Any], None]
+) -> list[Any]:
     records = []
     for loaded, row in zip(values, rows, strict=True):
         record = _new(model)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import chain
 from operator import itemgetter
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import PydanticUserError, TypeAdapter
 from pydantic import ValidationError as PydanticValidationError
 
 from .backend.base import StorageBackend
+from .backend.column_type import ColumnType
 from .backend.dialect import names, placeholders
 from .backend.errors import DatabaseError, DataError, QueryError
 from .backend.expression import Expression
-from .backend.column_type import ColumnType
 from .backend.schema import ColumnDefinition, PrimaryKey
 from .backend.statement import CreateIndex, CreateTable, DropTable
 from .backend.typing import QueryResult
@@ -67,11 +68,15 @@ class Plan:
         self.names = tuple(column.name for column in table.columns)
         self.loaders = [self.loader(column.type) for column in table.columns]
         self.dumpers = [self.dumper(column.type) for column in table.columns]
-        self.load = _naming(table, self.loaders, record_loader(table.model, self.fields, self.loaders, *table.model.__setters__))
+        self.load = _naming(
+            table, self.loaders, record_loader(table.model, self.fields, self.loaders, *table.model.__setters__)
+        )
         self.load_dicts = _naming(table, self.loaders, dict_loader(self.fields, self.loaders))
         mutable = [column.type.is_mutable for column in table.columns]
         self.mutable = frozenset(field for field, is_mutable in zip(self.fields, mutable, strict=True) if is_mutable)
-        self.changed = change_finder(self.fields, self.loaders, self.dumpers, mutable)
+        # Python has moments equal that differ by `fold`, and unequal that are one where clocks are changed.
+        as_stored = [m or self._is_moment(column.type) for m, column in zip(mutable, table.columns, strict=True)]
+        self.changed = change_finder(self.fields, self.loaders, self.dumpers, as_stored)
         self._positions = {field: place for place, field in enumerate(self.fields)}
         self.has_computed = any(column.generated_sql is not None for column in table.columns)
         self.key_positions = tuple(table.columns.index(column) for column in table.key)
@@ -110,6 +115,9 @@ class Plan:
         """What turns a driver's value into one of the column's type, or None where nothing is to do."""
         return self._values.loader(column)
 
+    def _is_moment(self, column: ColumnType) -> bool:
+        return column.kind is datetime and self._values.is_aware(column)
+
     def dump_value(self, value: Any, column: ColumnType | None) -> Any:
         """A value bound in a query, as the driver takes it.
 
@@ -129,7 +137,7 @@ class Plan:
     def _validated(self, value: Any, column: ColumnType) -> Any:
         adapter = self._adapters.get(column)
         if adapter is None:
-            adapter = self._adapters[column] = TypeAdapter(column.python, config={"arbitrary_types_allowed": True})
+            adapter = self._adapters[column] = _adapter_of(column.python)
         try:
             return adapter.validate_python(value)
         except PydanticValidationError as error:
@@ -209,7 +217,9 @@ class Plan:
             )
         return (result.last_insert_id,) if insertion.taken else ()
 
-    def bulk_groups(self, records: Sequence[Any], batch_size: int | None) -> Iterator[tuple[tuple[str, ...], list[Any]]]:
+    def bulk_groups(
+        self, records: Sequence[Any], batch_size: int | None
+    ) -> Iterator[tuple[tuple[str, ...], list[Any]]]:
         """The records in groups that one INSERT can take: the same columns, within the limit on parameters."""
         by_fields: dict[tuple[str, ...], list[Any]] = {}
         for record in records:
@@ -218,6 +228,7 @@ class Plan:
             by_fields.setdefault(fields, []).append(record)
         for fields, group in by_fields.items():
             size = max(1, min(batch_size or MAX_BULK_ROWS, self.dialect.max_params // max(1, len(fields))))
+            size = size if fields else 1  # DEFAULT VALUES is one row.
             for start in range(0, len(group), size):
                 yield fields, group[start : start + size]
 
@@ -255,7 +266,11 @@ class Plan:
 
     def writable(self, fields: Sequence[str]) -> list[str]:
         """Those of the fields that the database does not compute itself."""
-        return [field for field in fields if self.table.by_field[field].generated_sql is None] if self.has_computed else list(fields)
+        return (
+            [field for field in fields if self.table.by_field[field].generated_sql is None]
+            if self.has_computed
+            else list(fields)
+        )
 
     def row_with(self, row: Row, fields: Sequence[str], sent: Row) -> Row:
         """The row with these fields' values replaced."""
@@ -300,14 +315,18 @@ class Plan:
 
         return dump_named
 
-    def _name_failure(self, error: DataError, fields: Sequence[str], dumpers: Sequence[Any], values: dict[str, Any]) -> DataError:
+    def _name_failure(
+        self, error: DataError, fields: Sequence[str], dumpers: Sequence[Any], values: dict[str, Any]
+    ) -> DataError:
         for field, dump in zip(fields, dumpers, strict=True):
             try:
                 if dump is not None and values[field] is not None:
                     dump(values[field])
             except DataError as failure:
                 name = self.table.by_field[field].name
-                return type(failure)(f"{self.table.model.__name__}.{field}: {failure}", table=self.table.name, columns=(name,))
+                return type(failure)(
+                    f"{self.table.model.__name__}.{field}: {failure}", table=self.table.name, columns=(name,)
+                )
         return error
 
     def update(self, fields: tuple[str, ...]) -> tuple[str, Callable[[dict[str, Any]], Row]]:
@@ -329,7 +348,9 @@ class Plan:
             constraints.insert(0, PrimaryKey(*(column.name for column in table.key)))
         columns = [self._definition(column) for column in table.columns]
         create = CreateTable(table.source(), columns, constraints, if_not_exists)
-        indexes = [CreateIndex(table.source(), index, table.index_name(index), if_not_exists) for index in table.indexes]
+        indexes = [
+            CreateIndex(table.source(), index, table.index_name(index), if_not_exists) for index in table.indexes
+        ]
         return [self.dialect.compile(statement)[0] for statement in (create, *indexes)]
 
     def drop_statement(self, if_exists: bool) -> str:
@@ -363,6 +384,13 @@ class Plan:
         return self.compile(node)[0]
 
 
+def _adapter_of(python: Any) -> TypeAdapter[Any]:
+    try:
+        return TypeAdapter(python)  # Models, dataclasses and TypedDicts have settings of their own and take no others.
+    except PydanticUserError:
+        return TypeAdapter(python, config={"arbitrary_types_allowed": True})
+
+
 def plan_for(table: Table, backend: StorageBackend) -> Plan:
     """The plan of a table on a backend, made at the first use."""
     try:
@@ -384,7 +412,10 @@ def tuples_of(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list
 
 def same_value(value: Any, old: Any) -> bool:
     """Whether two values are one for a column: equal and of one type, or both NaN."""
-    return value is old or (type(value) is type(old) and bool(value == old or (value != value and old != old)))
+    try:
+        return value is old or (type(value) is type(old) and bool(value == old or (value != value and old != old)))
+    except ArithmeticError:  # Decimal's signalling NaN compares with nothing.
+        return False
 
 
 def _is_given(column: TableColumn, values: dict[str, Any], given: set[str]) -> bool:
@@ -415,5 +446,7 @@ def _named_failure(table: Table, loaders: Sequence[Any], rows: Any) -> DataError
                 if loader is not None and value is not None:
                     loader(value)
             except (DataError, ValueError, TypeError) as failure:
-                return DataError(f"{table.model.__name__}.{column.field}: {failure}", table=table.name, columns=(column.name,))
+                return DataError(
+                    f"{table.model.__name__}.{column.field}: {failure}", table=table.name, columns=(column.name,)
+                )
     return None

@@ -159,7 +159,7 @@ class Query(Builder, Generic[M]):
         select = self._cut_to_one()._closed()
         if not self._is_shaped():
             select = select.replace(columns=(Raw("1"),), order_by=())
-        return bool((await self._arows(select)))
+        return bool(await self._arows(select))
 
     exists = blocking(aexists)
 
@@ -203,7 +203,7 @@ class Query(Builder, Generic[M]):
         return (await asked._with(order_by=()).ascalars())[0]
 
     async def _ascalar(self, select: Select) -> Any:
-        return next(iter((await self._arows(select))[0]))
+        return (await self._arows(select))[0][0]
 
     async def _arows(self, select: Select) -> list[Any]:
         backend, plan = self._home()

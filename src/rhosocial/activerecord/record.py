@@ -25,6 +25,7 @@ from .backend.registry import backend_for
 from .backend.transaction import Transaction
 from .backend.typing import DatabaseType, IsolationLevel
 from .blocking import blocking, run
+from .bulk import check_batch, insert_group
 from .checks import Checks, raise_own
 from .events import Handler, ModelEvent, acall, added, removed
 from .hydrate import fill
@@ -152,10 +153,10 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
         `config` is a `ConnectionConfig` (or any object with its attributes) with a backend class, or a URL such as
         ``sqlite:///app.db``.  The same config object, or the same URL, gives the same backend.  Nothing is opened yet.
         """
-        if backend_class is not None and not (isinstance(backend_class, type) and issubclass(backend_class, StorageBackend)):
-            raise ConfigurationError(f"backend_class must be a StorageBackend class, got {type(backend_class).__name__}")
+        given = (cls, *models)
+        _check_setup(given, backend_class)
         backend = backend_for(config, backend_class)
-        for model in (cls, *models):
+        for model in given:
             model.__backend__ = backend
             model.__backend_class__ = type(backend)
             model.__connection_config__ = backend.config
@@ -381,6 +382,8 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
 
     async def aupdate(self, values: dict[str, Any] | None = None, /, **more: Any) -> int:
         """Assign fields from a dict or keywords and save; ColumnNotFound, and nothing assigned, for an unknown name."""
+        if values is not None and not isinstance(values, dict):
+            raise TypeError(f"update takes a dict or keywords, got {type(values).__name__}")
         given = (values or {}) | more
         fields = type(self).__pydantic_fields__
         for name in given:
@@ -405,7 +408,7 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
         rows of one statement; the engine's limit on parameters does so anyway.
         """
         (backend, plan), given = cls.__home__, list(records)
-        _check_batch(cls, given, batch_size)
+        check_batch(cls, given, batch_size)
         for record in given:
             record._check(plan)
             if cls.__hooked__:
@@ -413,7 +416,7 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
         async with backend.transaction():
             if plan.is_simple and plan.takes_many:
                 for fields, group in plan.bulk_groups(given, batch_size):
-                    await _insert_group(plan, backend, fields, group)
+                    await insert_group(plan, backend, fields, group)
             else:
                 for record in given:
                     await record._ainsert(plan, backend)
@@ -566,6 +569,16 @@ def _plan_of(record: ActiveRecord) -> Plan:
     return type(record).__home__[1]
 
 
+def _check_setup(models: Iterable[Any], backend_class: Any) -> None:
+    if backend_class is not None and not (
+        isinstance(backend_class, type) and issubclass(backend_class, StorageBackend)
+    ):
+        raise ConfigurationError(f"backend_class must be a StorageBackend class, got {type(backend_class).__name__}")
+    wrong = next((model for model in models if not isinstance(model, RecordMeta)), None)
+    if wrong is not None:
+        raise ConfigurationError(f"models must be ActiveRecord classes, got {type(wrong).__name__}")
+
+
 def _matching(cls: type[Any], which: Any) -> Any:
     query = cls.query()
     if which is None:
@@ -577,29 +590,6 @@ def _matching(cls: type[Any], which: Any) -> Any:
     if isinstance(which, (str, bytes)) or not isinstance(which, Iterable):
         raise QueryError(f"find_all takes a list of keys, a dict or a condition, got {type(which).__name__}")
     return query.with_keys(which)
-
-
-def _check_batch(cls: type[Any], records: list[Any], batch_size: Any) -> None:
-    if batch_size is not None and (isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1):
-        raise DatabaseError(f"batch_size must be a whole number of at least 1, got {batch_size!r}")
-    for record in records:
-        if type(record) is not cls:
-            raise DatabaseError(f"{cls.__name__}.bulk_create takes {cls.__name__} records, got {type(record).__name__}")
-        if not record.is_new_record:
-            raise DatabaseError(f"bulk_create takes new records, but one {cls.__name__} is stored already")
-        record._refuse_doubtful()
-    if len(set(map(id, records))) < len(records):
-        raise DatabaseError(f"bulk_create takes each record once, but was given one {cls.__name__} twice")
-
-
-async def _insert_group(plan: Plan, backend: StorageBackend, fields: tuple[str, ...], records: list[Any]) -> None:
-    sql, sent = plan.bulk_insertion(fields, records)
-    result = await backend.asend(sql, sent, plan.simple_key is not None and plan.simple_key not in fields)
-    for record, row in zip(records, plan.bulk_rows(fields, sent, len(records), result), strict=True):
-        record._enrol(backend, plan)
-        if plan.simple_key is not None:
-            vars(record)[plan.simple_key] = row[plan.key_positions[0]]
-        set_stored(record, row)
 
 
 _names = {name for cls in (ActiveRecord, RecordState) for name in vars(cls) if not name.startswith("_")}

@@ -13,7 +13,6 @@ from .backend.errors import DatabaseError, TransactionError
 if TYPE_CHECKING:
     from .plan import Plan
 
-
 S = TypeVar("S", bound="RecordState")
 
 
@@ -21,8 +20,8 @@ class RecordState(BaseModel):
     """The slots of a record, which copies and pickles of it carry.
 
     `_stored` is the row as it was loaded or last saved (a tuple), or, while the record is new, a copy of the values
-    that construction validated (a dict).  `_others` is None or a dict: "handlers"; "accepted", the values that have passed
-    validation but are not stored (`Plan.snapshot`); "doubtful", set after a commit of unknown outcome.
+    that construction validated (a dict).  `_others` is None or a dict: "handlers"; "accepted", the values that have
+    passed validation but are not stored (`Plan.snapshot`); "doubtful", set after a commit of unknown outcome.
     """
 
     __slots__ = ("__weakref__", "_others", "_stored")

@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from .backend.column_type import ColumnType, column_type
 from .backend.errors import ColumnNotFound, ConfigurationError
 from .backend.expression import ColumnRef
-from .backend.column_type import ColumnType, column_type
+from .backend.names import shown
 from .backend.schema import Check, Column, ForeignKey, Index, Unique
 from .backend.statement import TableName
 
@@ -42,7 +43,21 @@ class TableColumn:
 class Table:
     """The table of one model class; made once, when first needed.  Knows no backend."""
 
-    __slots__ = ("_refs", "auto_key", "by_field", "by_name", "columns", "constraints", "declared_key", "indexes", "key", "model", "name", "schema", "select_list")
+    __slots__ = (
+        "_refs",
+        "auto_key",
+        "by_field",
+        "by_name",
+        "columns",
+        "constraints",
+        "declared_key",
+        "indexes",
+        "key",
+        "model",
+        "name",
+        "schema",
+        "select_list",
+    )
 
     def __init__(self, model: Any, name: str, key: Sequence[str]) -> None:
         self.model = model
@@ -96,7 +111,7 @@ class Table:
         found = self.by_field.get(name) or self.by_name.get(name)
         if found is None:
             raise ColumnNotFound(
-                f"{self.model.__name__} has no column {name!r}{nearest(name, self.by_field)}", table=self.name
+                f"{self.model.__name__} has no column {shown(name)}{nearest(name, self.by_field)}", table=self.name
             )
         return found
 
@@ -206,7 +221,15 @@ def key_of(model: Any) -> tuple[str, ...]:
     declared = model.primary_key()
     if marked and "__primary_key__" not in _own_names(model):
         return marked
-    return (declared,) if isinstance(declared, str) else tuple(declared)
+    names = (declared,) if isinstance(declared, str) else declared
+    if not isinstance(names, (tuple, list)) or not names or not all(isinstance(name, str) and name for name in names):
+        raise ConfigurationError(
+            f"{model.__name__} has no key: __primary_key__ must be the name of a field, or a tuple of names, "
+            f"got {declared!r}"
+        )
+    if len(set(names)) < len(names):
+        raise ConfigurationError(f"{model.__name__} names a field twice in its key {declared!r}")
+    return tuple(names)
 
 
 def _own_names(model: Any) -> set[str]:

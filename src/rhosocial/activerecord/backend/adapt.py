@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import builtins
 import inspect
+import logging
 import sys
+import time
 from abc import ABCMeta
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -18,8 +20,9 @@ from typing import Any, NoReturn
 from ..blocking import blocking, is_blocking
 from .context import UNSET, State
 from .dialect import Dialect
+from .driver import Driver, begins_by_itself
 from .errors import ConfigurationError, ConnectionError, DatabaseError, PoolTimeout
-from .keyword import gives_rows
+from .keyword import first_keyword, gives_rows
 from .manager import BlockVerbs, ManagerVerbs, Verbs
 from .parameter import convert_columns
 from .pool import PooledConnection
@@ -27,6 +30,8 @@ from .rule import UNKNOWN
 from .setting import ConfigView, nearest
 from .transaction import NEW, OPEN, Transaction
 from .typing import ColumnTypes, ConnectionConfig, QueryResult
+
+log = logging.getLogger("activerecord")
 
 _PLAIN_METHODS = ("connect", "disconnect", "execute", "ping")
 _STYLES = {"?": "qmark", "%s": "format", ":1": "numeric", "$1": "dollar", ":p1": "named"}
@@ -316,8 +321,12 @@ async def _aexecute_by(backend: Any, method: Callable[..., Any], args: tuple[Any
     if state.depth == 0:
         if block is None:
             backend.check_usable(state)
-        elif block.status is not OPEN:
-            await block.abegin() if block.status is NEW else block.check_statement()
+        else:
+            block.refuse_end(args[0])
+            if block.status is not OPEN:
+                await block.abegin() if block.status is NEW else block.check_statement()
+    watched = state.depth == 0 and _reports_for(backend)
+    start = time.perf_counter()
     try:
         result = await areach(backend, state, _execute, backend, method, args, more)
     except BaseException as error:
@@ -325,6 +334,9 @@ async def _aexecute_by(backend: Any, method: Callable[..., Any], args: tuple[Any
         if block is not None:
             block.note_error(error)
         raise
+    finally:
+        if watched:
+            backend.report(args[0], tuple(args[1] or ()) if len(args) > 1 else (), time.perf_counter() - start)
     if not isinstance(result, QueryResult):
         raise ConfigurationError(
             f"{type(backend).__name__}.execute must return a QueryResult, got {type(result).__name__}"
@@ -332,14 +344,69 @@ async def _aexecute_by(backend: Any, method: Callable[..., Any], args: tuple[Any
     return result
 
 
+def _reports_for(backend: Any) -> bool:
+    """Whether somebody watches, and the author's `execute` does not go on to one of ours, which would tell it too."""
+    if not backend.on_execute and not backend._logger.isEnabledFor(logging.DEBUG):
+        return False
+    return type(backend)._perform is Driver._perform
+
+
 def _execute(backend: Any, method: Callable[..., Any], args: tuple[Any, ...], more: dict[str, Any]) -> Any:
     outer = sys.exception()
+    state: State = backend.contexts.current()
+    # Only an outermost call ends what the driver began: in a block, and inside an author's method, others do.
+    alone = state.transaction is None and state.depth == 1
+    before = alone and is_left_open(backend, state.connection)
     try:
-        return method(backend, *args, **more)
+        result = method(backend, *args, **more)
+        if alone:
+            end_implicit(backend, state, args[0], before, "commit")
+        return result
     except Exception as error:  # noqa: BLE001  # Named here; an author may raise anything.
+        if alone:
+            _undo_implicit(backend, state, args[0], before)
         raise_refined(backend, error, outer, args[0], args[1] if len(args) > 1 else ())
 
 
+def is_left_open(backend: Any, connection: Any) -> bool | None:
+    """Whether a connection is inside a transaction; None where neither author nor driver can tell."""
+    if connection is None:
+        return False
+    told = backend._transaction_state(connection)
+    if told is not None:
+        return told in ("open", "failed")
+    told = getattr(connection, "in_transaction", None)
+    return told if isinstance(told, bool) else None
+
+
+def end_implicit(backend: Any, state: State, sql: str, before: bool | None, verb: str) -> None:
+    """Commit, or roll back, a transaction that the driver began by itself, as PEP 249 has it, for a lone statement.
+
+    One that the caller began with a statement of its own is left alone.
+    """
+    connection = state.connection
+    if connection is None or first_keyword(sql) in _BEGINNERS:
+        return
+    now = is_left_open(backend, connection)
+    begun = not before if now else now is None and begins_by_itself(connection)
+    # Where autocommit is off for good, the next transaction may be open as soon as the last one has ended.
+    if begun or (now and getattr(connection, "autocommit", None) is False):
+        getattr(connection, verb, _nothing)()
+
+
+def _undo_implicit(backend: Any, state: State, sql: str, before: bool | None) -> None:
+    try:
+        end_implicit(backend, state, sql, before, "rollback")
+    except Exception as error:  # noqa: BLE001  # The statement's own error must come out; the drivers share no class.
+        state.broken = True
+        log.debug("rolling a failed statement back failed: %s", type(error).__name__)
+
+
+def _nothing() -> None:
+    return
+
+
+_BEGINNERS = frozenset({"BEGIN", "START", "SAVEPOINT"})
 _BINDERS: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
     "connect": _bind_connect,
     "disconnect": _bind_disconnect,

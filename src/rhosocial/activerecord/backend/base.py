@@ -19,9 +19,10 @@ from .calls import Calls, Params
 from .context import UNSET, Contexts, State, has_marks, refuse_face, weakly
 from .dialect import Dialect
 from .driver import Driver, Values
-from .errors import ConnectionError, DatabaseError, LockTimeout
+from .errors import ConnectionError, DatabaseError
 from .expression import ParameterCountError
-from .gate import Gate
+from .fork import tell_of_forks
+from .gate import Gate, atake_turn
 from .lexer import translate
 from .manager import DialectVerbs, Verbs
 from .mapping import TypeMapper, ValueMapper
@@ -45,8 +46,9 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
     `_error_handler` or `_pool` in its constructor.
 
     The backend is used by many threads and tasks at a time; one connection is used by one of them at a time.  In the
-    guide's way each thread or task has a `_connection` of its own.  Connections cross threads, so a driver must not
-    insist on the thread that opened them (sqlite3: ``check_same_thread=False``).
+    guide's way each thread or task has a `_connection` of its own, and a transaction that the driver begins by itself
+    is committed after each statement outside a block, or rolled back where the statement failed.  Connections cross
+    threads, so a driver must not insist on the thread that opened them (sqlite3: ``check_same_thread=False``).
     """
 
     config_class: ClassVar[type[ConnectionConfig]] = ConnectionConfig
@@ -58,8 +60,8 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
     # Do `_cursor`'s cursors leave other connections alone while they are read?
     streams_rows: bool = True
 
-    _connection = ConnectionSlot()
-    _transaction_manager = ManagerSlot()
+    _connection: Any = ConnectionSlot()
+    _transaction_manager: Any = ManagerSlot()
     _writers: Gate | None = None
     _logger: Any = log
     _ready = False
@@ -91,6 +93,7 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
         self._is_special = self._takes_by_connect
         self._used = False
         self.is_closed = False
+        tell_of_forks(self)
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -328,12 +331,14 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
         here = is_blocking()
         if transaction.status is not OPEN:
             transaction.check_statement()
+        transaction.refuse_end(sql)
         if here is not state.blocking and not state.depth:
             refuse_face(state, here)
         if transaction.status is NEW:
             await transaction.abegin()
         if state.shared is not None:
-            await self._await_share(state)
+            running = f"another statement of the shared block of {state.place} ran for"
+            await atake_turn(state.shared, self.config.pool_timeout, running)
         try:
             if here:
                 return self._perform(state.connection, sql, values)
@@ -376,8 +381,7 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
         return result
 
     async def _arun_in_turn(self, writers: Gate, state: State, sql: str, values: Values) -> QueryResult:
-        if not writers.try_acquire():
-            await self._await_turn(writers)
+        await self._await_turn(writers)
         try:
             return await self._arun_leased(state, sql, values)
         finally:
@@ -463,26 +467,11 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
         writers = self._writers
         if writers is None or not self._is_write(sql):
             return None
-        if not writers.try_acquire():
-            await self._await_turn(writers)
+        await self._await_turn(writers)
         return writers
 
     async def _await_turn(self, writers: Gate) -> None:
-        seconds = self._turn_timeout()
-        try:
-            await writers.aacquire(seconds)
-        except TimeoutError as error:
-            raise LockTimeout(
-                f"another writer of this process held the database for more than {seconds:g} s"
-            ) from error
-
-    async def _await_share(self, state: State) -> None:
-        try:
-            await state.shared.aacquire(self.config.pool_timeout)
-        except TimeoutError as error:
-            raise LockTimeout(
-                f"another statement of the shared block of {state.place} ran for more than {self.config.pool_timeout:g} s"
-            ) from error
+        await atake_turn(writers, self._turn_timeout(), "another writer of this process held the database for")
 
     def _turn_timeout(self) -> float:
         return float(self.config.pool_timeout)
@@ -519,8 +508,7 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
         """Have `state` hold a connection, and the turn to write where `transaction` may write."""
         writers = self._writers
         if writers is not None and transaction is not None and not transaction.read_only:
-            if not writers.try_acquire():
-                await self._await_turn(writers)
+            await self._await_turn(writers)
             state.turn = writers
         try:
             if state.connection is None:
@@ -583,6 +571,12 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
         else:
             self._leases.release(connection, transaction is not None or self._transaction_state(connection) != "idle")
         state.end_turn()
+
+    def after_fork(self) -> None:
+        """Start anew in a forked child: connections, open blocks and locks stay the parent's."""
+        self.contexts.after_fork()
+        self._permits = Gate(self.config.pool_size)
+        self._first_connect = threading.RLock()
 
     async def _aprobe(self) -> None:
         state = self.contexts.current()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import weakref
@@ -12,6 +13,7 @@ from typing import Any, NoReturn
 
 from ..blocking import running_loop
 from .errors import TransactionError
+from .fork import leave_to_parent
 
 UNSET: Any = type("Unset", (), {"__repr__": lambda self: "UNSET", "__slots__": ()})()
 
@@ -20,7 +22,8 @@ class State:
     """What one thread or task holds of one backend.
 
     `connection` is the driver's connection while a block is open or `connect()` was called (`pinned`).  `transaction`
-    is the innermost open block.  `blocking` is the face in which the connection was taken.
+    is the innermost open block.  `blocking` is the face in which the connection was taken.  `pid` is the process that
+    it belongs to.
     """
 
     __slots__ = (
@@ -30,6 +33,7 @@ class State:
         "depth",
         "manager",
         "permit",
+        "pid",
         "pinned",
         "place",
         "shared",
@@ -40,6 +44,7 @@ class State:
 
     def __init__(self, place: str) -> None:
         self.place = place
+        self.pid = os.getpid()
         self.connection: Any = None
         self.manager: Any = UNSET
         self.transaction: Any = None  # A Transaction; that class builds on this one.
@@ -51,6 +56,14 @@ class State:
         self.broken = False
         self.permit = False
         self.depth = 0
+
+    def disinherit(self) -> None:
+        """Forget, in a forked child, what the parent holds."""
+        leave_to_parent((self.connection, self.manager))
+        self.place += " of the parent process"
+        self.connection = self.transaction = self.worker = self.turn = None
+        self.manager = UNSET
+        self.pinned = self.permit = False
 
     def refuse_open_block(self) -> None:
         """Refuse to give up the connection of an open block."""
@@ -92,7 +105,10 @@ class _Guard:
         self.end = end
 
     def __del__(self) -> None:
-        if self.state.connection is not None:
+        if self.state.pid != os.getpid():
+            # The threads of the parent end here, at its fork, and have their connections still.
+            self.state.disinherit()
+        elif self.state.connection is not None:
             self.end(self.state)
 
 
@@ -167,6 +183,17 @@ class Contexts:
             self._thread.state = state
         else:
             self._tasks[task] = state
+
+    def after_fork(self) -> None:
+        """Start anew in a forked child."""
+        inherited = [*self._tasks.values()]
+        if self._thread.state is not None:
+            inherited.append(self._thread.state)
+        for state in inherited:
+            state.disinherit()
+        self._thread = _Thread()
+        self._tasks = {}
+        _marks.set(None)
 
     def mark(self, state: State) -> Mark:
         """Leave the sign of an open block for the contexts that will be copied from this one."""

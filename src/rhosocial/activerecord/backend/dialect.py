@@ -31,13 +31,14 @@ def as_it_is(value: Any, column: ColumnType | None) -> Any:
 class SQLWriter:
     """Collects the text and the bound values of one statement, in order."""
 
-    __slots__ = ("_dump", "depth", "dialect", "params", "parts", "qualify")
+    __slots__ = ("_dump", "depth", "dialect", "params", "parts", "qualify", "table")
 
     def __init__(self, dialect: Dialect, dump: Dump = as_it_is) -> None:
         self.dialect = dialect
         self.parts: list[str] = []
         self.params: list[Any] = []
         self.qualify = False
+        self.table: str | None = None
         self.depth = 0
         self._dump = dump
 
@@ -185,14 +186,17 @@ class Dialect:
 
     def write_statement(self, out: SQLWriter, statement: Statement) -> None:
         """Write the clauses of `statement` in this dialect's order."""
-        outer = out.qualify
+        outer, table = out.qualify, out.table
+        source = statement.source if isinstance(statement, Select) else getattr(statement, "table", None)
+        out.table = getattr(source, "alias", None) or getattr(source, "name", None)
         # Inside a subquery every column carries its table, or the inner table's columns would hide the outer's.
         out.qualify = out.depth > 0 or bool(getattr(statement, "joins", ()))
         out.depth += 1
-        for clause in getattr(self, f"{statement.kind}_clauses"):
-            getattr(self, f"write_{statement.kind}_{clause}")(out, statement)
+        kind = statement.kind
+        for writer in _writers(kind, tuple(getattr(self, f"{kind}_clauses"))):
+            getattr(self, writer)(out, statement)
         out.depth -= 1
-        out.qualify = outer
+        out.qualify, out.table = outer, table
 
     def write_select_columns(self, out: SQLWriter, select: Select) -> None:
         """SELECT and the list of what it gives."""
@@ -435,6 +439,11 @@ class Dialect:
     def explain(self, sql: str) -> str:
         """The statement that shows how the database would run `sql`."""
         return f"EXPLAIN {sql}"
+
+
+@lru_cache(maxsize=256)
+def _writers(kind: str, clauses: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple([f"write_{kind}_{clause}" for clause in clauses])
 
 
 @lru_cache(maxsize=4096)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal, NoReturn
 
 from .context import State
-from .errors import ConnectionError, DatabaseError
+from .errors import ConfigurationError, ConnectionError, DatabaseError
 from .rule import UNKNOWN, ErrorClasses, ErrorRule, driver_code, find_rule
 from .typing import QueryResult
 
@@ -147,9 +147,16 @@ class Driver:
 
     def _open_named(self, **params: Any) -> Any:
         try:
-            return self._open()
+            connection = self._open()
         except self.driver_errors as error:
             raise self._connect_error(error) from error
+        if begins_by_itself(connection):
+            self.close_quietly(connection)
+            raise ConfigurationError(
+                f"{type(self).__name__}._open returned a connection that begins transactions by itself, so that nobody "
+                "would commit them: open it in autocommit mode (sqlite3: isolation_level=None)"
+            )
+        return connection
 
     async def _aopen_named(self, **params: Any) -> Any:
         assert self._aopen is not None
@@ -178,3 +185,11 @@ class Driver:
             self._close(connection)
         except Exception as error:  # noqa: BLE001  # It is being thrown away; the drivers share no base class.
             log.debug("closing a broken connection failed: %s", error)
+
+
+def begins_by_itself(connection: Any) -> bool:
+    """Whether a driver's connection says that it begins transactions unasked, as PEP 249 has it; no I/O."""
+    asked = getattr(connection, "get_autocommit", None)
+    commits = asked() if callable(asked) else getattr(connection, "autocommit", None)
+    # sqlite3 says so by a word for its BEGIN, "" for instance.
+    return commits is False or (commits is not True and isinstance(getattr(connection, "isolation_level", None), str))

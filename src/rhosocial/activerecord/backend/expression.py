@@ -8,36 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from .errors import QueryError
+from .errors import ColumnNotFound, QueryError
 from .lexer import pieces
 from .number import compared_as, result_type, type_of_value
+from .writer import Writer
 
 if TYPE_CHECKING:
     from .column_type import ColumnType
 
-
-class Writer(Protocol):
-    """Where nodes write themselves; `dialect.SQLWriter` is the one there is."""
-
-    dialect: Any
-    qualify: bool
-
-    def sql(self, text: str) -> None:
-        """Append SQL text."""
-
-    def name(self, name: str) -> None:
-        """Append a quoted name."""
-
-    def bind(self, value: Any, column: ColumnType | None = None) -> None:
-        """Append a placeholder for a value, converted for its column."""
-
-    def node(self, node: Any, parent: int = 0) -> None:
-        """Write a node, in parentheses where it binds less than `parent` asks."""
-
-    def nodes(self, nodes: Iterable[Any], separator: str = ", ", parent: int = 0) -> None:
-        """Write nodes with a separator between them."""
 
 
 class Expression:
@@ -71,7 +51,7 @@ class Expression:
         return Aliased(self, name)
 
     def __repr__(self) -> str:
-        slots = (name for base in reversed(type(self).__mro__) for name in getattr(base, "__slots__", ()))
+        slots = (name for base in reversed(type(self).__mro__) for name in vars(base).get("__slots__", ()))
         parts = (name for name in slots if name not in _MAY_BE_SECRET)
         shown = ", ".join(f"{name.lstrip('_')}={getattr(self, name)!r}" for name in parts if hasattr(self, name))
         return f"{type(self).__name__}({shown})"
@@ -167,7 +147,7 @@ class Operand(Expression):
         return In(self, values)
 
     def not_in(self, values: Any) -> Condition:
-        """True where this is none of `values`; an empty list matches every row."""
+        """True where this is none of `values`; an empty list matches every row, a query that gives a NULL none."""
         return In(self, values, negated=True)
 
     def between(self, low: Any, high: Any) -> Condition:
@@ -235,8 +215,14 @@ class ColumnRef(Operand):
         return self._type
 
     def write(self, out: Writer) -> None:
-        quote = out.dialect.quote
-        out.sql(f"{quote(self.table)}.{quote(self.name)}" if out.qualify and self.table is not None else quote(self.name))
+        quote, table = out.dialect.quote, self.table
+        if table is not None and out.qualify:
+            out.sql(f"{quote(table)}.{quote(self.name)}")
+            return
+        if table is not None and table != out.table is not None:
+            # Written without its table, it could be taken for a column of this one.
+            raise ColumnNotFound(f"{table}.{self.name} is no column of {out.table}: join {table} first", table=table)
+        out.sql(quote(self.name))
 
 
 class Value(Operand):
@@ -390,16 +376,8 @@ class In(Condition):
     __slots__ = ("item", "negated", "values")
 
     def __init__(self, item: Operand, values: Any, *, negated: bool = False) -> None:
-        listed = as_operand(values) if hasattr(values, "as_subquery") else values
-        if isinstance(listed, Expression):
-            # Other operands would be read as the name of a table, or as one value where many are meant.
-            fits = listed.precedence == 0 or hasattr(listed, "select")
-        else:
-            fits = isinstance(listed, Iterable) and not isinstance(listed, (str, bytes, bytearray, Mapping))
-        if not fits:
-            raise QueryError(f"expected a list of values or a query, got {type(values).__name__}")
         self.item = item
-        self.values = listed if isinstance(listed, Expression) else tuple(listed)
+        self.values = _listed(as_operand(values) if hasattr(values, "as_subquery") else values)
         self.negated = negated
 
     @property
@@ -411,7 +389,7 @@ class In(Condition):
         if self.is_empty:
             out.sql("1 = 1" if self.negated else "1 = 0")
         elif isinstance(self.values, tuple) and any(value is None for value in self.values):
-            self._write_with_null(out)
+            self._write_with_null(out, self.values)
         else:
             out.node(self.item, COMPARE + 1)
             out.sql(" NOT IN " if self.negated else " IN ")
@@ -425,10 +403,10 @@ class In(Condition):
         out.nodes([as_operand(value, self.item) for value in self.values])
         out.sql(")")
 
-    def _write_with_null(self, out: Writer) -> None:
+    def _write_with_null(self, out: Writer, values: tuple[Any, ...]) -> None:
         # `x IN (1, NULL)` never finds a NULL and `x NOT IN (1, NULL)` finds nothing: both surprise, so NULL is asked
         # apart.
-        rest = In(self.item, [v for v in self.values if v is not None], negated=self.negated)
+        rest = In(self.item, [v for v in values if v is not None], negated=self.negated)
         null = IsNull(self.item, negated=self.negated)
         out.sql("(")
         Junction("AND" if self.negated else "OR", (rest, null)).write(out)
@@ -557,12 +535,17 @@ class Ordering(Expression):
 
 
 
+# Most values are of these; nothing else has to be asked of them.
+_PLAIN = frozenset({int, str, float, bool, bytes, type(None)})
+
+
 def as_operand(value: Any, like: Any = None) -> Any:
     """`value` as a node: a node stays, a query becomes a subquery, anything else a value converted as `like` is."""
-    if isinstance(value, Expression):
-        return value
-    if hasattr(value, "as_subquery"):
-        return _of_one_column(value.as_subquery())
+    if type(value) not in _PLAIN:
+        if isinstance(value, Expression):
+            return value
+        if hasattr(value, "as_subquery"):
+            return _of_one_column(value.as_subquery())
     column = type_of(like)
     if column is not None and (type(value) is not column.python or column.python is Decimal):
         column = compared_as(column, value)
@@ -573,6 +556,16 @@ def _of_one_column(subquery: Any) -> Any:
     if subquery.width != 1:
         raise QueryError(f"a query among values must give one column, not {subquery.width}: add .select('id')")
     return subquery
+
+
+def _listed(values: Any) -> Expression | tuple[Any, ...]:
+    if isinstance(values, Expression):
+        # Other operands would be read as the name of a table, or as one value where many are meant.
+        if values.precedence == 0 or hasattr(values, "select"):
+            return values
+    elif isinstance(values, Iterable) and not isinstance(values, (str, bytes, bytearray, Mapping)):
+        return tuple(values)
+    raise QueryError(f"expected a list of values or a query, got {type(values).__name__}")
 
 
 def _truth(operand: Operand) -> Operand:

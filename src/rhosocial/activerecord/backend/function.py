@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .errors import QueryError
-from .expression import ATOM, Expression, Operand, Writer, as_operand
+from .expression import ATOM, Expression, Operand, as_operand
+from .names import shown
+from .writer import Writer
 
 if TYPE_CHECKING:
     from .column_type import ColumnType
@@ -24,7 +26,7 @@ class Function(Operand):
         self, name: str, *args: Any, distinct: bool = False, type: ColumnType | None = None, like: Any = None
     ) -> None:
         if not isinstance(name, str) or not name.isidentifier():
-            raise QueryError(f"{name!r} is no function name")
+            raise QueryError(f"{shown(name)} is no function name")
         self.name = name.upper()
         self.args = tuple(as_operand(arg, like) for arg in args)
         self.distinct = distinct

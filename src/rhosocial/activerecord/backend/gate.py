@@ -7,6 +7,7 @@ from collections import deque
 from typing import Any, Protocol
 
 from ..blocking import blocking, is_blocking, running_loop
+from .errors import LockTimeout
 
 
 class Gate:
@@ -104,6 +105,16 @@ class Gate:
         except ValueError:
             return False
         return True
+
+
+async def atake_turn(gate: Gate, seconds: float, what: str) -> None:
+    """Take a permit; LockTimeout, which says "`what` more than … s", where none came in time."""
+    if gate.try_acquire():
+        return
+    try:
+        await gate.aacquire(seconds)
+    except TimeoutError as error:
+        raise LockTimeout(f"{what} more than {seconds:g} s") from error
 
 
 class _Waiter(Protocol):

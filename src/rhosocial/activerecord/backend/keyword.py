@@ -8,6 +8,9 @@ from functools import lru_cache
 _FIRST = re.compile(r"(?:\s|\(|--[^\n]*(?:\n|$)|/\*.*?\*/)*([A-Za-z]+)", re.DOTALL)
 _CHANGE = re.compile(r"\b(?:INSERT|UPDATE|DELETE|REPLACE|MERGE)\b", re.IGNORECASE)
 _RETURNING = re.compile(r"\bRETURNING\b", re.IGNORECASE)
+_TO = re.compile(r"\bTO\b", re.IGNORECASE)
+_TRANSACTION = re.compile(r"\bTRANSACTION\b", re.IGNORECASE)
+_ENDERS = frozenset({"COMMIT", "END", "ABORT"})
 _READERS = frozenset({"SELECT", "VALUES", "EXPLAIN", "SHOW", "DESCRIBE", "DESC", "TABLE", "FROM", "PRAGMA"})
 
 
@@ -36,3 +39,17 @@ def is_read(sql: str) -> bool:
     if first == "PRAGMA":
         return "=" not in sql and "(" not in sql
     return first in _READERS
+
+
+@lru_cache(maxsize=2048)
+def ends_transaction(sql: str) -> bool:
+    """Whether the statement ends the open transaction, or would begin another in its place."""
+    first = first_keyword(sql)
+    if first == "ROLLBACK":
+        return not _TO.search(sql)
+    if first == "START":
+        return bool(_TRANSACTION.search(sql))
+    if first == "BEGIN":
+        # Some engines write a procedure between BEGIN and END.
+        return ";" not in sql.rstrip(" \t\n;")
+    return first in _ENDERS

@@ -80,7 +80,7 @@ def translate(sql: str, style: str, has_params: bool) -> tuple[str, int]:
     """
     if len(sql) <= _CACHED_LENGTH:
         return _cached_translate(sql, style, has_params)
-    return _cached_translate.__wrapped__(sql, style, has_params)
+    return _translate_long(sql, style, has_params)
 
 
 @lru_cache(maxsize=2048)
@@ -116,6 +116,10 @@ def _cached_translate(sql: str, style: str, has_params: bool) -> tuple[str, int]
             out.append(template if style == "qmark" else _spaced(sql, start, template.format(written)))
     out.append(sql[position:].replace("%", doubled))
     return "".join(out), number
+
+
+# A bulk insertion sends one long text again and again; more than a few such texts would pin memory.
+_translate_long = lru_cache(maxsize=8)(_cached_translate.__wrapped__)
 
 
 def _spaced(sql: str, at: int, placeholder: str) -> str:

@@ -301,9 +301,12 @@ class ValueMapper:
         else:
             last = self._lenient_decoder(kind, column)
         load = chain(self._author_decoder(column), last)
+        dump, read, is_scalar = self.to_database, self.from_database, kind is not object
 
         def encode(value: Any) -> Any:
-            raw = self.to_database(value, db_type)
+            raw = dump(value, db_type)
+            if raw is value and is_scalar and read(raw, db_type) is value:
+                return raw  # Most values pass both ways untouched.
             back = None if raw is None else load(raw)
             if back == value and type(back) is type(value):
                 return raw

@@ -48,14 +48,14 @@ def parse_term(text: str) -> Term:
     match = _TERM.fullmatch(text) if isinstance(text, str) and len(text) <= _LONGEST else None
     if match is None:
         raise QueryError(
-            f"{shown(text)} is no column: write a name, 'FUNCTION(name) AS alias', or pass an expression such as User.c.name"
+            f"{shown(text)} is no column: write a name, 'FUNCTION(name) AS alias', or pass an expression, User.c.name"
         )
     column = match["argument"] or match["name"]
     return Term(column, match["function"], match["distinct"] is not None, match["alias"])
 
 
 def parse_order(text: str) -> tuple[Term, bool, str | None]:
-    """What ``"name DESC NULLS LAST"`` says: the column, whether it descends, where NULLs go (None: the engine's way)."""
+    """What ``"name DESC NULLS LAST"`` says: the column, whether it descends, where NULLs go (None: anywhere)."""
     match = _ORDER.fullmatch(text) if isinstance(text, str) and len(text) <= _LONGEST else None
     if match is None:
         raise QueryError(f"{shown(text)} is no order: write 'name', 'name DESC', or pass User.c.name.desc()")

@@ -34,6 +34,8 @@ def as_values(params: Sequence[Any] | None) -> tuple[Any, ...]:
 
 def has_expression(values: Sequence[Any]) -> bool:
     """Whether one of the parameters is SQL."""
+    if _PLAIN.issuperset(map(type, values)):
+        return False
     return any(type(value) not in _PLAIN and is_expression(value) for value in values)
 
 

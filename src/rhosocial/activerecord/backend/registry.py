@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from importlib.metadata import entry_points
@@ -17,6 +18,16 @@ ENTRY_POINTS = "rhosocial.activerecord.backends"
 _lock = threading.Lock()
 _classes: dict[str, type[StorageBackend]] = {}
 _backends: weakref.WeakValueDictionary[tuple[Any, ...], StorageBackend] = weakref.WeakValueDictionary()
+
+
+def _after_fork() -> None:
+    # A thread that stayed behind in the parent may have held it.
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def register_backend(scheme: str, backend_class: type[StorageBackend]) -> None:
@@ -65,6 +76,7 @@ def backend_for(config: Any, backend_class: type[StorageBackend] | None = None) 
         if backend is None or backend.is_closed or not (isinstance(config, str) or backend.given_config is config):
             given = _config_of(backend_class, config) if isinstance(config, str) else config
             backend = _backends[key] = backend_class(given)
+            _backends[backend_class, id(given)] = backend  # Whoever passes on `backend.config` means this one.
         return backend
 
 

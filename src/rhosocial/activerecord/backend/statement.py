@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
-from .expression import Expression, Junction, Writer
+from .expression import Expression, Junction
 from .schema import ColumnDefinition, Constraint, Index
+from .writer import Writer
 
 
 class Statement:
     """A kind of statement: `kind` names the dialect's clause list and its clause writers."""
 
-    __slots__ = ()
+    __slots__: tuple[str, ...] = ()
     kind: ClassVar[str]
 
     def write(self, out: Writer) -> None:
@@ -72,7 +73,19 @@ class Join(Expression):
 class Select(Statement):
     """SELECT.  All clauses are tuples or single values and never changed in place."""
 
-    __slots__ = ("columns", "distinct", "group_by", "having", "joins", "limit", "lock", "offset", "order_by", "source", "where")
+    __slots__ = (
+        "columns",
+        "distinct",
+        "group_by",
+        "having",
+        "joins",
+        "limit",
+        "lock",
+        "offset",
+        "order_by",
+        "source",
+        "where",
+    )
     kind = "select"
 
     def __init__(self, columns: Sequence[Expression], source: Expression) -> None:
@@ -96,7 +109,11 @@ class Insert(Statement):
     kind = "insert"
 
     def __init__(
-        self, table: Expression, columns: Sequence[str], rows: Sequence[Sequence[Any]], returning: Sequence[Expression] = ()
+        self,
+        table: Expression,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[Any]],
+        returning: Sequence[Expression] = (),
     ) -> None:
         self.table = table
         self.columns = tuple(columns)
@@ -129,7 +146,9 @@ class Delete(Statement):
     __slots__ = ("returning", "table", "where")
     kind = "delete"
 
-    def __init__(self, table: Expression, where: Expression | None = None, returning: Sequence[Expression] = ()) -> None:
+    def __init__(
+        self, table: Expression, where: Expression | None = None, returning: Sequence[Expression] = ()
+    ) -> None:
         self.table = table
         self.where = where
         self.returning = tuple(returning)

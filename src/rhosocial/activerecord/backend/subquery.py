@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .errors import QueryError
-from .expression import NOT, Condition, Expression, Operand, Writer, type_of
+from .expression import NOT, Condition, Expression, Operand, type_of
+from .writer import Writer
 
 if TYPE_CHECKING:
     from .column_type import ColumnType

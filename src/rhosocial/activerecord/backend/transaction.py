@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import os
 from collections.abc import Awaitable, Callable, Coroutine
 from enum import Enum
 from types import TracebackType
@@ -12,6 +13,7 @@ from typing import Any, Protocol, Self
 from ..blocking import blocking, is_blocking, run
 from .context import Contexts, Mark, State, clear_marks
 from .errors import CommitOutcomeUnknown, DatabaseError, IsolationLevelError, TransactionError, UnsupportedFeature
+from .keyword import ends_transaction, first_keyword
 from .manager import Verbs
 from .rule import ErrorRule
 from .typing import IsolationLevel
@@ -161,6 +163,10 @@ class Transaction:
 
     async def _aleave_elsewhere(self, state: State, error: BaseException | None) -> None:
         here = self.backend.contexts.current().place
+        if state.pid != os.getpid():
+            raise TransactionError(
+                f"a transaction entered in {state.place} was left in a forked child: it is the parent's, and goes on there"
+            ) from error
         state.broken = True
         while state.transaction is not None:
             state.transaction._settle(False)
@@ -272,6 +278,12 @@ class Transaction:
                 "leave the block, or roll back to a savepoint"
             ) from self.first_error
 
+    def refuse_end(self, sql: str) -> None:
+        """Refuse a statement that would end the transaction, or begin another, behind the block's back."""
+        if ends_transaction(sql):
+            what = f"{first_keyword(sql)} was not sent inside a block, whose transaction it would end"
+            raise TransactionError(f"{what}: leave the block, by an error to have it rolled back, or use its handle")
+
     async def abegin(self) -> None:
         """Begin this level, and before it those around it that have not begun."""
         self.check_statement()
@@ -280,9 +292,10 @@ class Transaction:
             await self.backend.atake(state, self)
             try:
                 await self._the_verbs().abegin()
-            except BaseException:
+            except BaseException as error:
+                # Some of the settings that begin it may have arrived.
                 state.broken = self.backend.connection_state(state) != "idle"
-                await _finish(self.backend.agive_back(state))
+                await _finish(self._arelease(state, error))
                 raise
         else:
             if self.outer.status is NEW:
@@ -407,8 +420,8 @@ class Transaction:
         if self.outer is None:
             await self._arelease(state, error or failure)
         if failure is not None:
-            if error is None:
-                raise failure
+            if error is None or not isinstance(failure, Exception):
+                raise failure from error
             log.warning("rollback failed after %s: %s", type(error).__name__, failure)
 
     def _needs_rollback(self, state: State) -> bool:
@@ -427,10 +440,13 @@ class Transaction:
         if not state.broken:
             try:
                 await self._the_verbs().arestore()
-            except BaseException as raised:  # noqa: BLE001
+            except BaseException as raised:
                 # Also for KeyboardInterrupt: a connection that is not as it was must not be used again.
                 state.broken = True
-                log.warning("a connection could not be put back as it was and is closed: %s", raised)
+                log.warning("a connection could not be put back as it was and is closed: %r", raised)
+                if not isinstance(raised, Exception):
+                    await self.backend.agive_back(state)
+                    raise
         await self.backend.agive_back(state)
 
     def _settle(self, kept: bool) -> None:

@@ -207,7 +207,15 @@ class ConnectionConfig:
         Parts may be percent-encoded.  A query parameter that names a field sets it, save for those that the URL has a
         place for; any other becomes an option, as text.  No I/O.
         """
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            # What it says may repeat the password.
+            raise ConfigurationError(
+                "the URL cannot be read: it begins as scheme://user:password@host:port/, a port is a number from 0 to "
+                "65535, and other characters than letters and digits are percent-encoded"
+            ) from None
         known = _annotations(cls)
         values: dict[str, Any] = {}
         options: dict[str, Any] = {}
@@ -218,10 +226,6 @@ class ConnectionConfig:
                 values[name] = _parse_setting(name, text, known[name])
             else:
                 options[name] = text
-        try:
-            port = parts.port
-        except ValueError as error:
-            raise ConfigurationError("the port of the URL is not a number from 0 to 65535") from error
         return cls(
             host=unquote(parts.hostname) if parts.hostname else "localhost",
             port=port,

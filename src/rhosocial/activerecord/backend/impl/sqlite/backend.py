@@ -48,6 +48,7 @@ _BUSY = ErrorRule(LockTimeout, "open", retry=True)
 _CORRUPT = ErrorRule(OperationalError, None, "dead")
 _READ_ONLY = ErrorRule(OperationalError, "open")
 _FULL = ErrorRule(OperationalError)
+_MOVED = 1032  # READONLY_DBMOVED, which SQLite itself finds out in rollback-journal mode only.
 _ERROR_CLASSES: dict[int, ErrorRule] = {
     3: ErrorRule(OperationalError),  # PERM
     4: ErrorRule(SerializationFailure, retry=True),  # ABORT
@@ -66,6 +67,7 @@ _ERROR_CLASSES: dict[int, ErrorRule] = {
     20: ErrorRule(DataError, "open"),  # MISMATCH
     25: ErrorRule(QueryError, "open"),  # RANGE
     26: _CORRUPT,  # NOTADB
+    _MOVED: ErrorRule(ConnectionError, "gone", "dead"),
     275: ErrorRule(CheckViolation, "open"),
     517: ErrorRule(SerializationFailure, "failed", retry=True),  # BUSY_SNAPSHOT: waiting cannot help.
     787: ErrorRule(ForeignKeyViolation, "open"),
@@ -80,6 +82,7 @@ _ERROR_CLASSES: dict[int, ErrorRule] = {
 _TEXTS: tuple[tuple[re.Pattern[str], ErrorRule], ...] = (
     (re.compile(r"no such table: (?P<table>.+)"), ErrorRule(TableNotFound, "open")),
     (re.compile(r"no such column: (?P<column>.+)"), ErrorRule(ColumnNotFound, "open")),
+    (re.compile(r"integer overflow"), ErrorRule(DataError, "open")),
     (re.compile(r"table (?P<table>.+) has no column named (?P<column>.+)"), ErrorRule(ColumnNotFound, "open")),
 )
 _BINDING = re.compile(r"Error binding parameter")
@@ -92,6 +95,15 @@ _CHECK = re.compile(r"CHECK constraint failed: (?P<constraint>.+)")
 
 _queues: weakref.WeakValueDictionary[str, Gate] = weakref.WeakValueDictionary()
 _queues_lock = threading.Lock()
+_backends: weakref.WeakValueDictionary[int, SQLiteBackend] = weakref.WeakValueDictionary()
+
+
+# SQLite counts its locks of a file for a whole process. A forked child inherits the count but not the locks: were it to
+# open a file that was open at the fork, its rows could go to a log that the parent has deleted
+# (https://www.sqlite.org/howtocorrupt.html, 2.6). So idle connections are closed before a fork, and a file that is
+# still open then is refused in the child.
+_living: weakref.WeakSet[SQLiteConnection] = weakref.WeakSet()
+_open_at_fork: set[str] = set()
 
 
 class SQLiteConnection(sqlite3.Connection):
@@ -99,6 +111,13 @@ class SQLiteConnection(sqlite3.Connection):
 
     deadline = float("inf")
     timed_out = False
+    path = ""
+    identity: tuple[int, int] | None = None
+
+    def close(self) -> None:
+        """Close it."""
+        super().close()
+        _living.discard(self)
 
     def is_late(self) -> int:
         """Asked by SQLite while it works; a true answer interrupts the statement."""
@@ -130,6 +149,7 @@ class SQLiteBackend(StorageBackend):
         self._opening = threading.Lock()
         self._has_wal = False
         self._timeout = self.config.query_timeout
+        _backends[id(self)] = self
         if sqlite3.sqlite_version_info < (3, 36):
             raise ConfigurationError(f"SQLite 3.36 or later is needed, this is {sqlite3.sqlite_version}")
 
@@ -150,6 +170,8 @@ class SQLiteBackend(StorageBackend):
     def _perform(self, connection: SQLiteConnection, sql: str, params: Sequence[Any]) -> QueryResult:
         if self._timeout is not None:
             connection.deadline = time.monotonic() + self._timeout
+        if not connection.in_transaction and not is_read(sql):
+            self._check_file(connection)
         cursor = connection.execute(sql, params)
         description = cursor.description
         if description is None:
@@ -160,6 +182,21 @@ class SQLiteBackend(StorageBackend):
     def _cursor(self, connection: SQLiteConnection, sql: str, params: Sequence[Any]) -> sqlite3.Cursor:
         connection.deadline = float("inf")
         return connection.execute(sql, params)
+
+    def _ping(self, connection: SQLiteConnection) -> None:
+        self._check_file(connection)
+        super()._ping(connection)
+
+    def _check_file(self, connection: SQLiteConnection) -> None:
+        """Refuse a connection whose file has been deleted or replaced: what it writes would be lost."""
+        if connection.path and connection.identity != _identity(connection.path):
+            self._has_wal = False
+            error = sqlite3.OperationalError(
+                f"{connection.path!r} was deleted or replaced while it was open; nothing was sent, and the next call "
+                "opens what is there by then"
+            )
+            error.sqlite_errorcode = _MOVED
+            raise error
 
     def _interrupt(self, connection: SQLiteConnection) -> None:
         connection.interrupt()
@@ -216,8 +253,7 @@ class SQLiteBackend(StorageBackend):
     async def adisconnect(self) -> None:
         """Give back this thread's connection and close the idle ones, so that the file is released."""
         await super().adisconnect()
-        while (connection := self._leases.try_acquire()) is not None:
-            await self._leases.arelease(connection, broken=True)
+        await self._leases.workers.reach(self._leases.close_idle)
         if self.config.delete_on_close and not self.location.is_memory:
             self._delete_files()
 
@@ -238,6 +274,18 @@ class SQLiteBackend(StorageBackend):
             except FileNotFoundError:
                 continue
 
+    # Forking
+
+    def before_fork(self) -> None:
+        """Close the idle connections to a file; the next statement opens another."""
+        if not self.location.is_memory:
+            self._leases.close_idle()
+
+    def renew_locks(self) -> None:
+        """Have locks of its own in a forked child: threads that hold the old ones stayed behind."""
+        self._opening = threading.Lock()
+        self._writers = Gate(1) if self.location.is_memory else _queue_of(self.location.path)
+
     # Opening
 
     def _keep_memory(self) -> None:
@@ -248,7 +296,12 @@ class SQLiteBackend(StorageBackend):
 
     def _connect(self) -> SQLiteConnection:
         options = self.options
-        return sqlite3.connect(
+        if self.location.path in _open_at_fork:
+            raise ConnectionError(
+                f"cannot open {self.location.path!r}: it was in use when this process was forked, and SQLite's locks do "
+                "not outlive that; fork outside of blocks and after disconnect(), or start the process by 'spawn'"
+            )
+        connection = sqlite3.connect(
             self.location.target,
             timeout=options.busy_timeout,
             isolation_level=None,
@@ -257,6 +310,9 @@ class SQLiteBackend(StorageBackend):
             uri=True,
             factory=SQLiteConnection,
         )
+        connection.path = self.location.path
+        _living.add(connection)
+        return connection
 
     def _set_up(self, connection: SQLiteConnection) -> None:
         for text in self.options.pragmas():
@@ -265,6 +321,7 @@ class SQLiteBackend(StorageBackend):
             self._use_wal(connection)
         # Reads the file's first page: what is no database is found now and not at the first statement.
         connection.execute("PRAGMA schema_version").close()
+        connection.identity = _identity(connection.path)
         register_functions(connection)
         if self._timeout is not None:
             # A thousand of SQLite's operations take some ten microseconds.
@@ -321,6 +378,15 @@ def _late_check(connection: SQLiteConnection) -> Callable[[], int]:
     return check
 
 
+def _identity(path: str) -> tuple[int, int] | None:
+    """Which file a path leads to now; None where there is none, and for memory."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _queue_of(path: str) -> Gate:
     """The one queue of this process's writers to a file."""
     with _queues_lock:
@@ -328,3 +394,26 @@ def _queue_of(path: str) -> Gate:
         if queue is None:
             queue = _queues[path] = Gate(1)
         return queue
+
+
+def _living_backends() -> list[SQLiteBackend]:
+    # One atomic call: other threads may be making backends.
+    return [backend for reference in _backends.valuerefs() if (backend := reference()) is not None]
+
+
+def _before_fork() -> None:
+    for backend in _living_backends():
+        backend.before_fork()
+
+
+def _after_fork() -> None:
+    global _queues_lock
+    _queues_lock = threading.Lock()
+    _queues.clear()
+    _open_at_fork.update(connection.path for connection in list(_living) if connection.path)
+    for backend in _living_backends():
+        backend.renew_locks()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_child=_after_fork)

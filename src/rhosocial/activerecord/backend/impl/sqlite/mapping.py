@@ -6,7 +6,15 @@ from collections.abc import Callable, Mapping
 from decimal import Context, Decimal, DecimalException, Inexact, Overflow, Subnormal
 from typing import Any, ClassVar, Self
 
-from rhosocial.activerecord.backend import ColumnType, DatabaseType, Expression, TypeMapper, TypeMapping, ValueMapper
+from rhosocial.activerecord.backend import (
+    ColumnType,
+    DatabaseType,
+    DataError,
+    Expression,
+    TypeMapper,
+    TypeMapping,
+    ValueMapper,
+)
 
 # A double keeps 15 decimal digits of any number (C's DBL_DIG); more are text under the collation DECIMAL.
 MAX_DIGITS = 15
@@ -67,6 +75,21 @@ class SQLiteValueMapper(ValueMapper):
     pads_char = False
     decimal_digits = MAX_DIGITS
 
+    def dumper(self, column: ColumnType) -> Callable[[Any], Any] | None:
+        """As the base's; a CUSTOM column takes what SQLite itself holds, since anything else would come back changed."""
+        if column.db_type is not DatabaseType.CUSTOM:
+            return super().dumper(column)
+        dumpers = {kind: super(SQLiteValueMapper, self).dumper(own) for kind, own in _STORAGE_CLASSES.items()}
+
+        def dump(value: Any) -> Any:
+            kind = type(value)
+            if kind not in dumpers:
+                raise DataError(f"a CUSTOM column of SQLite takes int, float, str and bytes, not {kind.__name__}")
+            check = dumpers[kind]
+            return value if check is None else check(value)
+
+        return dump
+
     def encoder(self, kind: type, column: ColumnType) -> Callable[[Any], Any] | None:
         """Decimals as the column declares them; everything else as usual."""
         if kind is not Decimal:
@@ -97,6 +120,14 @@ class SQLiteColumnType(str):
 
 SQLITE_TYPE_MAPPINGS = {
     db_type: TypeMapping(name.partition("(")[0]) for db_type, name in SQLiteTypeMapper.names.items()
+}
+
+
+_STORAGE_CLASSES = {
+    int: ColumnType(int, DatabaseType.BIGINT),
+    float: ColumnType(float, DatabaseType.DOUBLE),
+    str: ColumnType(str, DatabaseType.TEXT),
+    bytes: ColumnType(bytes, DatabaseType.BLOB),
 }
 
 

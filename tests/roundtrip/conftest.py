@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from kinds import Kind
+from models import Model, model_of
+
+from rhosocial.activerecord.backend.impl.sqlite import SQLiteBackend
+from rhosocial.activerecord.backend.typing import DatabaseType
+
+Table = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def table() -> Iterator[Table]:
+    """`table(kind, db_type=None)`: the model of a kind, its table there; made once, and emptied by each test."""
+    backends: dict[str | None, SQLiteBackend] = {}
+    made: dict[Any, type[Model]] = {}
+
+    def make(kind: Kind, db_type: DatabaseType | None = None, **sizes: int) -> type[Model]:
+        key = (kind.name, db_type, *sizes.items())
+        if key not in made:
+            backend = backends.get(kind.timezone)
+            if backend is None:
+                backend = backends[kind.timezone] = SQLiteBackend(database=":memory:", timezone=kind.timezone)
+            model = model_of(kind, f"t{len(made)}", db_type, **sizes)
+            model.__backend__ = backend
+            model.create_table()
+            made[key] = model
+        return made[key]
+
+    yield make
+    for backend in backends.values():
+        backend.close()
