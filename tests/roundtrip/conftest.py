@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from kinds import Kind
-from models import Model, model_of
+from field_kinds import Kind
+from field_models import Model, model_of
 
 from rhosocial.activerecord.backend.impl.sqlite import SQLiteBackend
 from rhosocial.activerecord.backend.typing import DatabaseType

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from field_kinds import KINDS, Kind
+from field_models import empty, same, saved, some_saved
 from hypothesis import given
 from hypothesis import strategies as st
-from kinds import KINDS, Kind
-from models import empty, same, saved, some_saved
 from test_model_filter import check_found
 from test_model_round_trip import check_readings
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 import strategies as s
+from field_kinds import KINDS, Level
+from field_models import same, saved, some_saved
 from hypothesis import given
 from hypothesis import strategies as st
-from kinds import KINDS, Level
-from models import same, saved, some_saved
 
 
 def decimals(places: int, size: int) -> s.Values:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from field_kinds import FAMILIES, KINDS, Kind
+from field_models import REFUSALS, Model, empty, same, saved, some_saved
 from hypothesis import given
 from hypothesis import strategies as st
-from kinds import FAMILIES, KINDS, Kind
-from models import REFUSALS, Model, empty, same, saved, some_saved
 
 every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pydantic
 import pytest
+from field_kinds import FAMILIES, KINDS, Kind
+from field_models import REFUSALS, Model, empty, same, saved
 from hypothesis import given
 from hypothesis import strategies as st
-from kinds import FAMILIES, KINDS, Kind
-from models import REFUSALS, Model, empty, same, saved
 from strategies import BERLIN
 
 every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)

@@ -165,7 +165,7 @@ class Transaction:
         here = self.backend.contexts.current().place
         if state.pid != os.getpid():
             raise TransactionError(
-                f"a transaction entered in {state.place} was left in a forked child: it is the parent's, and goes on there"
+                f"a transaction entered in {state.place} was left in a forked child: it goes on in the parent"
             ) from error
         state.broken = True
         while state.transaction is not None:

@@ -298,8 +298,8 @@ class SQLiteBackend(StorageBackend):
         options = self.options
         if self.location.path in _open_at_fork:
             raise ConnectionError(
-                f"cannot open {self.location.path!r}: it was in use when this process was forked, and SQLite's locks do "
-                "not outlive that; fork outside of blocks and after disconnect(), or start the process by 'spawn'"
+                f"cannot open {self.location.path!r}: it was in use when this process was forked, and SQLite's locks "
+                "do not outlive that; fork outside of blocks and after disconnect(), or start the process by 'spawn'"
             )
         connection = sqlite3.connect(
             self.location.target,

@@ -76,7 +76,7 @@ class SQLiteValueMapper(ValueMapper):
     decimal_digits = MAX_DIGITS
 
     def dumper(self, column: ColumnType) -> Callable[[Any], Any] | None:
-        """As the base's; a CUSTOM column takes what SQLite itself holds, since anything else would come back changed."""
+        """As the base's; a CUSTOM column takes what SQLite itself holds, as anything else would come back changed."""
         if column.db_type is not DatabaseType.CUSTOM:
             return super().dumper(column)
         dumpers = {kind: super(SQLiteValueMapper, self).dumper(own) for kind, own in _STORAGE_CLASSES.items()}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import pydantic
-from kinds import Kind
+from field_kinds import Kind
 from pydantic import BaseModel, ConfigDict
 
 from rhosocial.activerecord import AUTO, ActiveRecord, Column
@@ -27,19 +28,20 @@ class Model(ActiveRecord):
     note: str = "untouched"
 
 
-def model_of(kind: Kind, table_name: str, db_type: DatabaseType | None = None, **sizes: int) -> type[Model]:
+def model_of(kind: Kind, table_name: str, db_type: DatabaseType | None = None, **sizes: Any) -> type[Model]:
     """The model whose fields are of that kind, in columns of that type."""
     annotation = kind.annotation
     if db_type is not None or sizes:
         annotation = Annotated[annotation, Column(type=db_type, **sizes)]
-    body = {
+    body: dict[str, Any] = {
         "__annotations__": {"value": annotation, "maybe": annotation | None},
         "__module__": __name__,
         "__table_name__": table_name,
         "maybe": None,
         "model_config": ConfigDict(**kind.settings),  # type: ignore[typeddict-item]
     }
-    return type(Model)("Model", (Model,), body)
+    model: type[Model] = types.new_class("Model", (Model,), exec_body=lambda namespace: namespace.update(body))
+    return model
 
 
 def same(left: Any, right: Any) -> bool:
