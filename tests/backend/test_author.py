@@ -174,13 +174,26 @@ async def test_a_deadlock_in_an_inner_block_dooms_the_outer_one(backend):
     assert [] == await backend.afetch_all("SELECT a FROM t")
 
 
+class Told:
+    """Notes whether it was asked to put back, or to doubt."""
+
+    def __init__(self, told: list[str]) -> None:
+        self.told = told
+
+    def __call__(self) -> None:
+        self.told.append("undone")
+
+    def doubt(self) -> None:
+        self.told.append("doubtful")
+
+
 @pytest.mark.parametrize("arrived", [False, True])
 async def test_a_link_cut_in_commit_leaves_the_outcome_unknown(backend, arrived):
     told = []
     with pytest.raises(CommitOutcomeUnknown) as caught:
         async with backend.transaction() as tx:
             await backend.ainsert("t", {"a": 1})
-            tx.undo(lambda: told.append("undone"), lambda: told.append("doubtful"))
+            tx.undo(Told(told))
             tx.on_commit(lambda: told.append("committed"))
             backend.link.failures["COMMIT"] = (not arrived, DriverError("08006"))
     assert "08006" == caught.value.__cause__.__cause__.sqlstate

@@ -268,7 +268,8 @@ async def test_a_second_process_is_waited_for_and_then_a_lock_timeout_says_so(pa
             "-c",
             (
                 "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None);"
-                "c.execute('BEGIN IMMEDIATE'); print('held', flush=True); sys.stdin.readline(); c.execute('COMMIT'); c.close()"
+                "c.execute('BEGIN IMMEDIATE'); print('held', flush=True); sys.stdin.readline();"
+                "c.execute('COMMIT'); c.close()"
             ),
             path,
         ],

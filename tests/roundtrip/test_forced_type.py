@@ -18,7 +18,13 @@ from rhosocial.activerecord.backend.typing import DatabaseType
 
 D = DatabaseType
 # SQLite stores these alike: each tries its share of the kinds, so that together they try all.
-ALIKE = [(D.TEXT, D.VARCHAR, D.CHAR), (D.JSON, D.JSONB, D.ARRAY, D.VECTOR)]
+ALIKE = [
+    (D.JSON, D.JSONB, D.ARRAY, D.VECTOR),
+    (D.TEXT, D.VARCHAR, D.CHAR),
+    (D.BIGINT, D.INTEGER, D.SMALLINT, D.TINYINT),
+    (D.TIMESTAMP, D.DATETIME),
+    (D.ENUM, D.INET),
+]
 
 
 def holds(db_type: DatabaseType, kind: Kind) -> bool:
@@ -34,7 +40,7 @@ def holds_nothing(db_type: DatabaseType, kind: Kind) -> bool:
     """Whether all values are refused: those that SQLite does not hold itself, and members that Pydantic cannot read."""
     if db_type is D.CUSTOM:
         return type(kind.kept[0]) not in (int, float, str, bytes)
-    return kind.name == "Enum of dates" and db_type in ALIKE[1]
+    return kind.name == "Enum of dates" and db_type in ALIKE[0]
 
 
 PAIRS = {db_type: [kind for kind in KINDS.values() if holds(db_type, kind)] for db_type in D}

@@ -19,19 +19,30 @@ R = TypeVar("R")
 S = TypeVar("S")
 
 
-class _Face(threading.local):
-    """What `run` has said about this thread: whether it steps a coroutine now, and under which event loop."""
-
-    stepping = False
-    loop: Any = None
+_IDLE = object()
 
 
-_face = _Face()
+class _Face:
+    """The event loop (None: no loop) under which `run` steps a coroutine in a thread; `_IDLE` while it does not."""
+
+    __slots__ = ("loop",)
+
+    def __init__(self) -> None:
+        self.loop: Any = _IDLE
+
+
+class _Thread(threading.local):
+    def __init__(self) -> None:
+        self.face = _Face()
+
+
+_thread = _Thread()
+_modules = sys.modules
 
 
 def running_loop() -> Any:
     """The event loop that runs in this thread, or None; asyncio is not imported for the question."""
-    events = sys.modules.get("asyncio.events")
+    events = _modules.get("asyncio.events")
     return None if events is None else events._get_running_loop()
 
 
@@ -39,9 +50,9 @@ def is_blocking() -> bool:
     """Whether the code that asks is being stepped by `run`, so that it must wait in the blocking way.
 
     A loop that was started below `run` (a hook that calls ``asyncio.run``) is awaiting code again, which is why the
-    loop is compared and not only the mark.
+    loop is kept and not only a mark.
     """
-    return _face.stepping and _face.loop is running_loop()
+    return _thread.face.loop is running_loop()
 
 
 def run(coroutine: Coroutine[Any, Any, R]) -> R:
@@ -50,16 +61,16 @@ def run(coroutine: Coroutine[Any, Any, R]) -> R:
     Raises RuntimeError where the coroutine did suspend: something below it awaited what only an event loop can give,
     an async hook for instance.
     """
-    face = _face
-    before = face.stepping, face.loop
-    face.stepping, face.loop = True, running_loop()
+    face = _thread.face
+    before = face.loop
+    face.loop = running_loop()
     try:
         coroutine.send(None)
     except StopIteration as stop:
         result: R = stop.value
         return result
     finally:
-        face.stepping, face.loop = before
+        face.loop = before
     coroutine.close()
     raise RuntimeError(
         f"{getattr(coroutine, '__qualname__', coroutine)} waited for an event loop inside a blocking call; "

@@ -7,7 +7,7 @@ from typing import Any
 from .backend.base import StorageBackend
 from .backend.errors import DatabaseError
 from .plan import Plan
-from .state import set_stored
+from .state import enrol, set_stored, stored_of
 
 
 def check_batch(cls: type[Any], records: list[Any], batch_size: Any) -> None:
@@ -27,8 +27,8 @@ async def insert_group(plan: Plan, backend: StorageBackend, fields: tuple[str, .
     """Insert records that give the same `fields` with one statement, and put keys and rows on them."""
     sql, sent = plan.bulk_insertion(fields, records)
     result = await backend.asend(sql, sent, plan.simple_key is not None and plan.simple_key not in fields)
-    for record, row in zip(records, plan.bulk_rows(fields, sent, len(records), result), strict=True):
-        record._enrol(backend, plan)
-        if plan.simple_key is not None:
-            vars(record)[plan.simple_key] = row[plan.key_positions[0]]
+    if (transaction := backend.current_transaction) is not None:
+        for record in records:
+            enrol(transaction, plan, record, stored_of(record))
+    for record, row in plan.bulk_rows(fields, records, sent, result):
         set_stored(record, row)

@@ -52,6 +52,14 @@ class Checks:
         }
         self._after = SchemaValidator(_after_chain(after)) if after else None
 
+    def prove(self, values: dict[str, Any], fields: Iterable[str]) -> bool:
+        """Whether the values of `fields` pass by their exact types alone, so that nothing is left to check."""
+        exact = self._exact
+        for name in fields:
+            if type(values[name]) is not exact[name]:
+                return False
+        return self._after is None
+
     def check(self, record: Any, fields: Iterable[str]) -> dict[str, Any] | None:
         """All of the record's values with `fields` as validation leaves them; None where nothing needed validation.
 

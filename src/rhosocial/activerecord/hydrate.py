@@ -52,15 +52,29 @@ def tuple_loader(loaders: Sequence[Convert]) -> Callable[[Any], list[tuple[Any, 
     )
 
 
-def dumper(fields: Sequence[str], dumpers: Sequence[Convert]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
-    """``dump(values)``: a record's ``__dict__`` to a tuple in the order of `fields`, each value converted."""
-    if not fields:
-        return lambda values: ()
-    lines = ["def dump(values):"]
+def dumper(
+    fields: Sequence[str],
+    dumpers: Sequence[Convert],
+    name_failure: Callable[[DataError, dict[str, Any]], DataError],
+    key: Sequence[int] = (),
+) -> Callable[..., tuple[Any, ...]]:
+    """``dump(values, row=None)``: a record's ``__dict__`` to a tuple in the order of `fields`, each value converted.
+
+    After them stand what the stored `row` has at the places `key`.  `name_failure` makes the error for a value that a
+    dumper has refused.
+    """
+    lines = ["def dump(values, row=None):"]
     for i, name in enumerate(fields):
         lines.append(f"    c{i} = values[{name!r}]")
-    lines.append("    return (" + "".join(_convert("dump", i, dump) + ", " for i, dump in enumerate(dumpers)) + ")")
-    return compile_function("dump", lines, _names("dump", dumpers))
+    converted = [_convert("dump", i, dump) for i, dump in enumerate(dumpers)] + [f"row[{place}]" for place in key]
+    lines += [
+        "    try:",
+        f"        return ({''.join(item + ', ' for item in converted)})",
+        "    except DataError as error:",
+        "        raise name_failure(error, values) from error",
+    ]
+    names = {"DataError": DataError, "name_failure": name_failure}
+    return compile_function("dump", lines, _names("dump", dumpers) | names)
 
 
 def change_finder(
@@ -104,16 +118,21 @@ def _same_stored(value: Any, old: Any, dump: Convert, load: Convert) -> bool:
     return bool(now == (loaded if dump is None else dump(loaded)))
 
 
-def row_maker(positions: Sequence[int | None]) -> Callable[[tuple[Any, ...], tuple[Any, ...]], tuple[Any, ...]]:
-    """``row(sent, returned)``: a full row out of the values that were sent and those that came back.
+def taker(
+    positions: Sequence[int | None], taken: Sequence[tuple[str, Convert]]
+) -> Callable[[dict[str, Any], tuple[Any, ...], tuple[Any, ...]], tuple[Any, ...]]:
+    """``take(values, sent, given)``: the row that is stored after a statement.
 
-    `positions` has an entry for each column: its place among the sent values, or ``-1 - place`` among the returned.
+    `positions` has an entry for each column: its place among the values that were sent, ``-1 - place`` among those
+    that were given (by the database, or by the row before), None for neither.  The fields of `taken`, in the order of
+    `given`, are put into a record's `values`, loaded.
     """
-    items = (
-        f"sent[{p}]" if p is not None and p >= 0 else f"returned[{-1 - p}]" if p is not None else "None"
-        for p in positions
-    )
-    return compile_function("row", ["def row(sent, returned):", f"    return ({''.join(i + ', ' for i in items)})"], {})
+    lines = ["def take(values, sent, given):"]
+    for i, (name, load) in enumerate(taken):
+        lines += [f"    c{i} = given[{i}]", f"    values[{name!r}] = {_convert('load', i, load)}"]
+    items = ("None" if p is None else f"sent[{p}]" if p >= 0 else f"given[{-1 - p}]" for p in positions)
+    lines.append(f"    return ({''.join(item + ', ' for item in items)})")
+    return compile_function("take", lines, _names("load", [load for _, load in taken]))
 
 
 def record_loader(

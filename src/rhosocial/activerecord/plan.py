@@ -20,7 +20,7 @@ from .backend.expression import Expression
 from .backend.schema import ColumnDefinition, PrimaryKey
 from .backend.statement import CreateIndex, CreateTable, DropTable
 from .backend.typing import QueryResult
-from .hydrate import change_finder, dict_loader, dumper, record_loader, row_maker
+from .hydrate import change_finder, dict_loader, dumper, record_loader, taker
 from .table import Table, TableColumn
 
 Row = tuple[Any, ...]
@@ -29,29 +29,32 @@ Row = tuple[Any, ...]
 MAX_BULK_ROWS = 1_000
 
 
-class Insertion:
-    """One INSERT for one set of columns: its text, how to dump a record for it, what it gives back.
+class Write:
+    """One INSERT or UPDATE of one set of columns: its text, how to dump a record for it, what is stored afterwards.
 
-    `taken` pairs the fields that the database set with what loads their values; `is_incomplete` says that it set more
-    than it gives back.
+    `dump(values, row)` makes the values to send; `row` is the stored row, whose key an UPDATE needs.  `returning` are
+    the columns that the statement gives back.  `take(values, sent, given)` makes the row that is stored then, out of
+    what was sent and what the database gave (an UPDATE: the row before), and puts what the database set on the record.
+    `is_incomplete` says that it set more than it gives back.
     """
 
-    __slots__ = ("dump", "is_incomplete", "returning", "row", "sql", "taken")
+    __slots__ = ("dump", "is_incomplete", "needs_key", "returning", "sql", "take")
 
     def __init__(
         self,
         sql: str,
-        dump: Callable[[dict[str, Any]], Row],
-        returning: tuple[TableColumn, ...],
-        row: Callable[[Row, Row], Row],
-        taken: tuple[tuple[str, Callable[[Any], Any] | None], ...],
-        is_incomplete: bool,
+        dump: Callable[..., Row],
+        take: Callable[[dict[str, Any], Row, Row], Row],
+        *,
+        returning: tuple[TableColumn, ...] = (),
+        needs_key: bool = False,
+        is_incomplete: bool = False,
     ) -> None:
         self.sql = sql
         self.dump = dump
+        self.take = take
         self.returning = returning
-        self.row = row
-        self.taken = taken
+        self.needs_key = needs_key
         self.is_incomplete = is_incomplete
 
 
@@ -80,8 +83,9 @@ class Plan:
         self._positions = {field: place for place, field in enumerate(self.fields)}
         self.has_computed = any(column.generated_sql is not None for column in table.columns)
         self.key_positions = tuple(table.columns.index(column) for column in table.key)
-        self._inserts: dict[tuple[str, ...], Insertion] = {}
-        self._updates: dict[tuple[str, ...], tuple[str, Callable[[dict[str, Any]], Row]]] = {}
+        self._inserts: dict[tuple[str, ...], Write] = {}
+        self._updates: dict[tuple[str, ...], Write] = {}
+        self._bulk_takers: dict[tuple[str, ...], Callable[[dict[str, Any], Row, Row], Row]] = {}
         self._adapters: dict[ColumnType, TypeAdapter[Any]] = {}
         self._dumpers: dict[ColumnType, Callable[[Any], Any] | None] = {}
         self._write_texts()
@@ -166,7 +170,7 @@ class Plan:
 
     # 2 - Statements of records
 
-    def insertion(self, values: dict[str, Any], given: set[str]) -> Insertion:
+    def insertion(self, values: dict[str, Any], given: set[str]) -> Write:
         """The INSERT for a record that holds `values`; columns that the database sets are left to it unless given."""
         if self.is_simple:
             key = self.simple_key
@@ -176,21 +180,28 @@ class Plan:
         found = self._inserts.get(fields)
         return found if found is not None else self._inserts.setdefault(fields, self._make_insertion(fields))
 
-    def _make_insertion(self, fields: tuple[str, ...]) -> Insertion:
+    def _make_insertion(self, fields: tuple[str, ...]) -> Write:
         columns = [column for column in self.table.columns if column.field in fields]
         missing = tuple(column for column in self.table.columns if column.field not in fields)
         by_last_id = len(missing) == 1 and missing[0].auto_key and self.dialect.supports_last_insert_id
         returned = missing if self._returning and not by_last_id else ()
         taken = returned or tuple(column for column in missing if column.auto_key)
-        loads = tuple((column.field, self.loader(column.type)) for column in taken)
-        sql = self.insert_sql(columns, 1) + self._returning_sql(returned)
-        row = self._row_maker(fields, taken)
-        return Insertion(sql, self.dump_of(fields), returned, row, loads, len(taken) < len(missing))
+        return Write(
+            self.insert_sql(columns, 1) + self._returning_sql(returned),
+            self.dump_of(fields),
+            self._taker(fields, taken),
+            returning=returned,
+            needs_key=bool(taken) and not returned,
+            is_incomplete=len(taken) < len(missing),
+        )
 
-    def _row_maker(self, fields: tuple[str, ...], returned: tuple[TableColumn, ...]) -> Callable[[Row, Row], Row]:
+    def _taker(
+        self, fields: tuple[str, ...], taken: tuple[TableColumn, ...]
+    ) -> Callable[[dict[str, Any], Row, Row], Row]:
         positions = {field: place for place, field in enumerate(fields)}
-        positions |= {column.field: -1 - place for place, column in enumerate(returned)}
-        return row_maker([positions.get(field) for field in self.fields])
+        positions |= {column.field: -1 - place for place, column in enumerate(taken)}
+        loads = [(column.field, self.loader(column.type)) for column in taken]
+        return taker([positions.get(field) for field in self.fields], loads)
 
     def insert_sql(self, columns: Sequence[TableColumn], rows: int) -> str:
         """INSERT of so many rows of these columns."""
@@ -203,19 +214,21 @@ class Plan:
     def _returning_sql(self, columns: Sequence[TableColumn]) -> str:
         return f" RETURNING {names(self.dialect, [column.name for column in columns])}" if columns else ""
 
-    def returned(self, insertion: Insertion, result: QueryResult) -> Row:
-        """The values that the database set, as the driver gave them."""
-        if insertion.returning:
-            rows = self._tuples(result, [column.name for column in insertion.returning])
-            if not rows:
-                raise DatabaseError(f"the backend gave no row back for an INSERT into {self.table.name} with RETURNING")
-            return rows[0]
-        if insertion.taken and result.last_insert_id is None:
-            raise DatabaseError(
-                f"the backend gave no key for the row inserted into {self.table.name}: its execute must return "
-                "last_insert_id, or its supports_returning be true"
-            )
-        return (result.last_insert_id,) if insertion.taken else ()
+    def given(self, write: Write, result: QueryResult) -> Row:
+        """The values that the database gave for an insertion, as the driver hands them over."""
+        if write.needs_key:
+            if result.last_insert_id is None:
+                raise DatabaseError(
+                    f"the backend gave no key for the row inserted into {self.table.name}: its execute must return "
+                    "last_insert_id, or its supports_returning be true"
+                )
+            return (result.last_insert_id,)
+        if not write.returning:
+            return ()
+        rows = self._tuples(result, [column.name for column in write.returning])
+        if not rows:
+            raise DatabaseError(f"the backend gave no row back for an INSERT into {self.table.name} with RETURNING")
+        return rows[0]
 
     def bulk_groups(
         self, records: Sequence[Any], batch_size: int | None
@@ -243,41 +256,35 @@ class Plan:
         key = self.table.auto_key
         return (key,) if key is not None and key.field not in fields else ()
 
-    def bulk_rows(self, fields: tuple[str, ...], sent: Row, count: int, result: QueryResult) -> list[Row]:
-        """The rows that a bulk insertion stored, in the order of the records."""
-        key, width = self._bulk_key(fields), len(fields)
+    def bulk_rows(
+        self, fields: tuple[str, ...], records: Sequence[Any], sent: Row, result: QueryResult
+    ) -> Iterator[tuple[Any, Row]]:
+        """Each record of a bulk insertion, its key put on it, with the row that it stored."""
+        key, width, count = self._bulk_key(fields), len(fields), len(records)
         # RETURNING promises no order; but the keys of one statement grow in the order of its rows.
         keys = sorted(row[0] for row in self._tuples(result, [key[0].name])) if key else [None] * count
         if len(keys) != count:
             raise DatabaseError(f"{count} rows were inserted into {self.table.name}, but {len(keys)} keys came back")
-        row = self._row_maker(fields, key)
-        return [row(sent[i * width : i * width + width], (k,)) for i, k in enumerate(keys)]
+        take = self._bulk_taker(fields)
+        for i, (record, number) in enumerate(zip(records, keys, strict=True)):
+            yield record, take(record.__dict__, sent[i * width : i * width + width], (number,))
+
+    def _bulk_taker(self, fields: tuple[str, ...]) -> Callable[[dict[str, Any], Row, Row], Row]:
+        found = self._bulk_takers.get(fields)
+        if found is None:
+            found = self._bulk_takers[fields] = self._taker(fields, self._bulk_key(fields))
+        return found
 
     def _tuples(self, result: QueryResult, columns: Sequence[str]) -> list[Row]:
         return tuples_of(result.data or [], columns) if result.has_dicts else result.rows or []
 
     def load_result(self, result: QueryResult) -> list[Any]:
         """The records of a result whose columns are the table's, in its order; rows that are dicts go by name."""
-        return self.load(self.rows_of(result))
+        return self.load(self.rows_of(result) if result.has_dicts else result.rows or [])
 
     def rows_of(self, result: QueryResult) -> list[Row]:
         """The rows of such a result as tuples."""
         return self._tuples(result, self.names)
-
-    def writable(self, fields: Sequence[str]) -> list[str]:
-        """Those of the fields that the database does not compute itself."""
-        return (
-            [field for field in fields if self.table.by_field[field].generated_sql is None]
-            if self.has_computed
-            else list(fields)
-        )
-
-    def row_with(self, row: Row, fields: Sequence[str], sent: Row) -> Row:
-        """The row with these fields' values replaced."""
-        changed = list(row)
-        for field, value in zip(fields, sent, strict=True):
-            changed[self._positions[field]] = value
-        return tuple(changed)
 
     def snapshot(self, values: dict[str, Any], fields: Iterable[str]) -> dict[str, Any]:
         """What tells later whether the fields hold the same values still; fields that cannot be stored are left out."""
@@ -301,19 +308,17 @@ class Plan:
         dump = self.dumpers[self._positions[field]]
         return copy.deepcopy(value) if dump is None else dump(value)
 
-    def dump_of(self, fields: Sequence[str]) -> Callable[[dict[str, Any]], Row]:
-        """What makes the tuple of these fields' values; a value that cannot be stored is named with its column."""
-        positions = [self._positions[field] for field in fields]
-        dumpers = [self.dumpers[position] for position in positions]
-        dump = dumper(fields, dumpers)
+    def dump_of(self, fields: Sequence[str], key: Sequence[int] = ()) -> Callable[..., Row]:
+        """What makes the tuple of these fields' values, and of the stored row's at the places `key`.
 
-        def dump_named(values: dict[str, Any]) -> Row:
-            try:
-                return dump(values)
-            except DataError as error:
-                raise self._name_failure(error, fields, dumpers, values) from error
+        A value that cannot be stored is named with its column.
+        """
+        dumpers = [self.dumpers[self._positions[field]] for field in fields]
 
-        return dump_named
+        def name_failure(error: DataError, values: dict[str, Any]) -> DataError:
+            return self._name_failure(error, fields, dumpers, values)
+
+        return dumper(fields, dumpers, name_failure, key)
 
     def _name_failure(
         self, error: DataError, fields: Sequence[str], dumpers: Sequence[Any], values: dict[str, Any]
@@ -329,14 +334,25 @@ class Plan:
                 )
         return error
 
-    def update(self, fields: tuple[str, ...]) -> tuple[str, Callable[[dict[str, Any]], Row]]:
-        """The UPDATE by key of these fields, and what dumps them."""
-        found = self._updates.get(fields)
-        if found is None:
-            changes = ", ".join(f"{self.dialect.quote(self.table.by_field[f].name)} = ?" for f in fields)
-            sql = f"UPDATE {self.source} SET {changes} WHERE {self._where_key}"
-            found = self._updates[fields] = (sql, self.dump_of(fields))
-        return found
+    def update(self, changed: tuple[str, ...]) -> Write:
+        """The UPDATE by key of these fields; DataError where the database computes one of them itself."""
+        found = self._updates.get(changed)
+        return found if found is not None else self._updates.setdefault(changed, self._make_update(changed))
+
+    def _make_update(self, changed: tuple[str, ...]) -> Write:
+        fields = [field for field in changed if self.table.by_field[field].generated_sql is None]
+        if not fields:
+            name = f"{self.table.model.__name__}.{changed[0]}"
+            raise DataError(f"{name} is computed by the database and cannot be set")
+        changes = ", ".join(f"{self.dialect.quote(self.table.by_field[f].name)} = ?" for f in fields)
+        # What is not sent stays as it was.
+        places = [fields.index(f) if f in fields else -1 - place for place, f in enumerate(self.fields)]
+        return Write(
+            f"UPDATE {self.source} SET {changes} WHERE {self._where_key}",
+            self.dump_of(fields, self.key_positions),
+            taker(places, ()),
+            is_incomplete=self.has_computed,
+        )
 
     # 3 - The table itself
 

@@ -16,10 +16,10 @@ from .backend.errors import (
     ColumnNotFound,
     ConfigurationError,
     DatabaseError,
-    DataError,
     QueryError,
     RecordNotFound,
     StaleRecord,
+    ValidationError,
 )
 from .backend.registry import backend_for
 from .backend.transaction import Transaction
@@ -30,9 +30,9 @@ from .checks import Checks, raise_own
 from .events import Handler, ModelEvent, acall, added, removed
 from .hydrate import fill
 from .model import RecordMeta
-from .plan import Insertion, Plan, Row, same_value, tuples_of
+from .plan import Plan, Row, Write, same_value, tuples_of
 from .query import Query
-from .state import PutBack, RecordState, aside_of, get_stored, set_aside, set_stored, stored_of
+from .state import RecordState, aside_of, enrol, get_stored, set_aside, set_stored, stored_of
 from .table import Table, nearest
 
 # A field with this default is set by the database: ``id: int = AUTO`` is what type checkers follow.
@@ -328,24 +328,25 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
         What changed is validated before any statement.  Raises ValidationError, an `IntegrityError` of the engine,
         DataError for a value that cannot be stored, StaleRecord where the row has gone.
         """
-        backend, plan = type(self).__home__
-        is_new = stored_of(self).__class__ is not tuple
-        aside = aside_of(self)
+        backend, plan = self.__home_made__ or type(self).__home__
+        stored, aside = stored_of(self), aside_of(self)
         is_hooked = self.__hooked__ or (aside is not None and "handlers" in aside)
         if aside is not None:
             self._refuse_doubtful()
         if is_hooked:
-            changed = await self._aprepare(plan, is_new)
-            is_new = self.is_new_record  # A handler may have saved it.
-        else:
-            changed = self._check(plan)
+            was_new = stored.__class__ is not tuple
+            await self._aprepare(plan, was_new)
+            stored = stored_of(self)  # A handler may have saved it.
         try:
-            written = await (self._ainsert(plan, backend) if is_new else self._aupdate(plan, backend, changed))
+            write = self._write_of(plan, stored, self._check(plan, stored))
+            written = 0 if write is None else await self._awrite(backend, plan, write, stored)
+        except ValidationError:
+            raise
         except BaseException:
             self._remember_accepted(plan)  # Also for a cancelled task: what has passed need not pass again.
             raise
         if is_hooked:
-            await self._afire(ModelEvent.AFTER_SAVE, is_new=is_new, result=written)
+            await self._afire(ModelEvent.AFTER_SAVE, is_new=was_new, result=written)
         return written
 
     save = blocking(asave)
@@ -358,7 +359,8 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
         (backend, plan), row = type(self).__home__, get_stored(self)
         baseline = self._baseline()
         result = await backend.asend(plan.delete_sql, plan.key_of_row(row), False)
-        self._enrol(backend, plan)
+        if (transaction := backend.current_transaction) is not None:
+            enrol(transaction, plan, self, row)
         self._become_new(baseline)
         await self._afire(ModelEvent.AFTER_DELETE, result=result.affected_rows)
         return result.affected_rows
@@ -410,7 +412,7 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
         (backend, plan), given = cls.__home__, list(records)
         check_batch(cls, given, batch_size)
         for record in given:
-            record._check(plan)
+            record._check(plan, stored_of(record))
             if cls.__hooked__:
                 await acall(cast(Any, cls).validate_record, record)
         async with backend.transaction():
@@ -419,7 +421,9 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
                     await insert_group(plan, backend, fields, group)
             else:
                 for record in given:
-                    await record._ainsert(plan, backend)
+                    stored = stored_of(record)
+                    write = plan.insertion(vars(record), record.__pydantic_fields_set__)
+                    await record._awrite(backend, plan, write, stored)
         return given
 
     @classmethod
@@ -431,7 +435,7 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
         """Validate what changed, with the validate events around it; ValidationError where something does not pass."""
         await self._afire(ModelEvent.BEFORE_VALIDATE)
         plan = _plan_of(self)
-        self._check(plan)
+        self._check(plan, stored_of(self))
         self._remember_accepted(plan)
         if self.__hooked__:
             await acall(cast(Any, type(self)).validate_record, self)
@@ -455,21 +459,23 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
 
     # 7 - How it is done
 
-    async def _aprepare(self, plan: Plan, is_new: bool) -> list[str]:
+    async def _aprepare(self, plan: Plan, is_new: bool) -> None:
         await self.avalidate_fields()
         await self._afire(ModelEvent.BEFORE_SAVE, is_new=is_new)
-        return self._check(plan)
 
-    def _check(self, plan: Plan) -> list[str]:
+    def _check(self, plan: Plan, stored: Any) -> list[str]:
         """Validate what changed and put the validated values on the record; gives the fields that changed."""
-        values, stored = vars(self), stored_of(self)
+        values = vars(self)
         if stored.__class__ is dict and len(values) == len(stored) and all(map(is_, values.values(), stored.values())):
             return []
         changed = self._changed(plan, stored)
-        todo = self._unproven(plan, changed, stored) if changed else changed
+        checks = self._checks()
+        if not changed or checks.prove(values, changed):
+            return changed
+        todo = self._unproven(plan, changed, stored)
         if not todo:
             return changed
-        checked = self._checks().check(self, todo)
+        checked = checks.check(self, todo)
         if checked is None:
             return changed
         values.update(checked)
@@ -504,44 +510,32 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
             cls.__checks_made__ = Checks(cls)
         return cls.__checks_made__
 
-    async def _ainsert(self, plan: Plan, backend: StorageBackend) -> int:
-        values = vars(self)
-        insertion = plan.insertion(values, self.__pydantic_fields_set__)
-        sent = insertion.dump(values)
-        result = await backend.asend(insertion.sql, sent, bool(insertion.returning))
-        returned = plan.returned(insertion, result)
-        self._enrol(backend, plan)
-        self._take_inserted(plan, insertion, sent, returned)
-        if insertion.is_incomplete:
-            await self._areload(plan, backend, plan.key_of_row(get_stored(self)))
-        return max(result.affected_rows, 1)
+    def _write_of(self, plan: Plan, stored: Any, changed: Sequence[str]) -> Write | None:
+        """The INSERT of a new record, or the UPDATE of what changed; None where nothing has."""
+        if stored.__class__ is not tuple:
+            return plan.insertion(vars(self), self.__pydantic_fields_set__)
+        return plan.update(tuple(changed)) if changed else None
 
-    def _take_inserted(self, plan: Plan, insertion: Insertion, sent: Row, returned: Row) -> None:
+    async def _awrite(self, backend: StorageBackend, plan: Plan, write: Write, stored: Any) -> int:
+        """Send the statement and take note of what it has written; gives the number of rows."""
         values = vars(self)
-        for (field, load), value in zip(insertion.taken, returned, strict=True):
-            values[field] = value if load is None or value is None else load(value)
-        set_stored(self, insertion.row(sent, returned))
-        self._put_aside("accepted", None)
-
-    async def _aupdate(self, plan: Plan, backend: StorageBackend, changed: list[str]) -> int:
-        row = get_stored(self)
-        fields = tuple(plan.writable(changed))
-        if not fields:
-            if changed:
-                raise DataError(f"{type(self).__name__}.{changed[0]} is computed by the database and cannot be set")
-            return 0
-        sql, dump = plan.update(fields)
-        sent = dump(vars(self))
-        result = await backend.asend(sql, sent + plan.key_of_row(row), False)
-        if result.affected_rows == 0:
+        sent = write.dump(values, stored)
+        result = await backend.asend(write.sql, sent, bool(write.returning))
+        written = result.affected_rows
+        if stored.__class__ is not tuple:
+            given, written = plan.given(write, result), 1
+        elif written:
+            given = stored
+        else:
             name = type(self).__name__
             raise StaleRecord(f"this {name} was not saved: its row is no longer there", table=plan.table.name)
-        self._enrol(backend, plan)
-        set_stored(self, plan.row_with(row, fields, sent))
+        if (transaction := backend.current_transaction) is not None:
+            enrol(transaction, plan, self, stored)
+        set_stored(self, write.take(values, sent, given))
         self._put_aside("accepted", None)
-        if plan.has_computed:
+        if write.is_incomplete:
             await self._areload(plan, backend, plan.key_of_row(get_stored(self)))
-        return result.affected_rows
+        return written
 
     async def _areload(self, plan: Plan, backend: StorageBackend, key: Row) -> None:
         result = await backend.asend(plan.find_sql, key, True)
@@ -552,13 +546,6 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
         set_stored(self, get_stored(found[0]))
         self._put_aside("accepted", None)
         self._put_aside("doubtful", None)
-
-    def _enrol(self, backend: StorageBackend, plan: Plan) -> None:
-        """Have key, newness and row put back if the open transaction is rolled back."""
-        transaction = backend.current_transaction
-        if transaction is not None:
-            put_back = PutBack(self, plan)
-            transaction.undo(put_back, put_back.doubt)
 
 
 def _is_loading(record: ActiveRecord) -> bool:

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from .backend.errors import DatabaseError, TransactionError
 
 if TYPE_CHECKING:
+    from .backend.transaction import Transaction
     from .plan import Plan
 
 S = TypeVar("S", bound="RecordState")
@@ -106,46 +107,51 @@ def _with_state(copied: S, original: RecordState) -> S:
     return copied
 
 
-class PutBack:
-    """Puts one record back as it was, when the transaction that changed it is rolled back; holds it weakly."""
+def enrol(transaction: Transaction, plan: Plan, record: Any, stored: Any) -> None:
+    """Have key, newness and row (`stored`, as they are now) put back if the transaction is rolled back."""
+    field = plan.auto_key_field
+    key = None if field is None else vars(record).get(field)
+    # Held weakly: a record that nobody has any more needs nothing put back.
+    transaction.undo(PutBack((weakref.ref(record), plan, key, stored, record._aside("doubtful"))))
 
-    __slots__ = ("_doubtful", "_key", "_plan", "_record", "_stored")
 
-    def __init__(self, record: Any, plan: Plan) -> None:
-        self._record = weakref.ref(record)
-        self._plan = plan
-        self._key = None if plan.auto_key_field is None else vars(record).get(plan.auto_key_field)
-        self._stored = stored_of(record)
-        self._doubtful = record._aside("doubtful")
+class PutBack(tuple[Any, ...]):
+    """Puts one record back as it was before a transaction: its weak reference, plan, key, row and doubt.
+
+    A tuple, since a block that saves many records makes one for each.
+    """
+
+    __slots__ = ()
 
     def __call__(self) -> None:
         """Give the record its key, newness and row of before; its other values stay, as validated ones."""
-        record = self._record()
+        record = self[0]()
         if record is not None:
             self._remember_accepted(record)
             self._restore(record)
 
     def doubt(self) -> None:
         """Called instead where nobody knows whether the commit arrived: the record may not be saved until refreshed."""
-        record = self._record()
+        record, stored = self[0](), self[3]
         if record is None:
             return
-        if self._stored.__class__ is tuple and stored_of(record).__class__ is not tuple:
+        if stored.__class__ is tuple and stored_of(record).__class__ is not tuple:
             self._restore(record)  # Deleted, perhaps: with its key again it can be looked for.
         record._put_aside("doubtful", True)
 
     def _restore(self, record: Any) -> None:
-        if self._plan.auto_key_field is not None:
-            vars(record)[self._plan.auto_key_field] = self._key
-        set_stored(record, self._stored)
-        record._put_aside("doubtful", self._doubtful)
+        _, plan, key, stored, doubtful = self
+        if plan.auto_key_field is not None:
+            vars(record)[plan.auto_key_field] = key
+        set_stored(record, stored)
+        record._put_aside("doubtful", doubtful)
 
     def _remember_accepted(self, record: Any) -> None:
-        row, values = stored_of(record), vars(record)
+        plan, row, values = self[1], stored_of(record), vars(record)
         if row.__class__ is not tuple:
             return
         try:
-            changed = self._plan.changed(values, row)
-            record._put_aside("accepted", self._plan.snapshot(values, set(self._plan.fields).difference(changed)))
+            changed = plan.changed(values, row)
+            record._put_aside("accepted", plan.snapshot(values, set(plan.fields).difference(changed)))
         except (DatabaseError, ValueError, TypeError, LookupError):
             return  # A value that cannot be compared has to pass validation again.

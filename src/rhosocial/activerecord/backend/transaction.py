@@ -93,7 +93,7 @@ class Transaction:
         self._name = ""
         self._names = 0
         self._savepoints: list[tuple[str, int, int, int]] = []
-        self._undo: list[tuple[Hook, Hook | None]] = []
+        self._undo: list[Hook] = []
         self._on_commit: list[Hook] = []
         self._on_rollback: list[Hook] = []
 
@@ -250,12 +250,13 @@ class Transaction:
         """Have `hook()` called once this block, or one around it, is rolled back."""
         self._on_rollback.append(hook)
 
-    def undo(self, put_back: Hook, doubtful: Hook | None = None) -> None:
+    def undo(self, put_back: Hook) -> None:
         """Have `put_back()` called, last first, when this level is rolled back: it puts objects back as they were.
 
-        `doubtful()` is called in its place where nobody knows whether COMMIT arrived.  Neither may fail or wait.
+        If it has a method `doubt`, that is called in its place where nobody knows whether COMMIT arrived.  Neither may
+        fail or wait.
         """
-        self._undo.append((put_back, doubtful))
+        self._undo.append(put_back)
 
     @property
     def is_active(self) -> bool:
@@ -397,9 +398,10 @@ class Transaction:
     def _doubt(self, state: State) -> None:
         state.broken = True
         self.status = GONE
-        for _, doubtful in reversed(self._undo):
-            if doubtful is not None:
-                doubtful()
+        for put_back in reversed(self._undo):
+            doubt = getattr(put_back, "doubt", None)
+            if doubt is not None:
+                doubt()
         self._undo.clear()
 
     async def _arevert(self, state: State, error: BaseException | None) -> None:
@@ -547,9 +549,9 @@ def _because(error: BaseException | None) -> str:
     return "" if error is None else f" ({type(error).__name__}: {error})"
 
 
-def _undo_all(undo: list[tuple[Hook, Hook | None]], start: int = 0) -> None:
+def _undo_all(undo: list[Hook], start: int = 0) -> None:
     while len(undo) > start:
-        undo.pop()[0]()
+        undo.pop()()
 
 
 async def _arun_hooks(hooks: list[Hook], error: BaseException | None, what: str) -> None:
