@@ -217,7 +217,7 @@ class TestWaiting:
             pool.acquire()
 
     def test_a_connection_that_is_just_being_opened_counts_and_says_so(self, exchange: Exchange) -> None:
-        exchange.delay = 0.2
+        exchange.delay = 1.0
         pool = exchange.one_kind(1, 0.05)
         thread = threading.Thread(target=pool.acquire, name="opener")
         thread.start()

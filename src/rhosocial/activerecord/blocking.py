@@ -71,8 +71,12 @@ def run(coroutine: Coroutine[Any, Any, R]) -> R:
         return result
     finally:
         face.loop = before
+    raise _suspended(coroutine)
+
+
+def _suspended(coroutine: Coroutine[Any, Any, Any]) -> RuntimeError:
     coroutine.close()
-    raise RuntimeError(
+    return RuntimeError(
         f"{getattr(coroutine, '__qualname__', coroutine)} waited for an event loop inside a blocking call; "
         "use the awaitable twin of the call (its name begins with 'a')"
     )
@@ -83,7 +87,19 @@ def blocking(core: Callable[Concatenate[S, P], Coroutine[Any, Any, R]]) -> Calla
 
     @functools.wraps(core)
     def call(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return run(core(self, *args, **kwargs))
+        # `run`, written out: every blocking call comes through here, and one call less is a tenth of its cost.
+        coroutine = core(self, *args, **kwargs)
+        face = _thread.face
+        before = face.loop
+        face.loop = running_loop()
+        try:
+            coroutine.send(None)
+        except StopIteration as stop:
+            result: R = stop.value
+            return result
+        finally:
+            face.loop = before
+        raise _suspended(coroutine)
 
     name = core.__name__
     call.__name__ = plain_name(name)

@@ -7,7 +7,7 @@ from typing import Any
 from .backend.base import StorageBackend
 from .backend.errors import DatabaseError
 from .plan import Plan
-from .state import enrol, set_stored, stored_of
+from .state import enrol_all, set_stored
 
 
 def check_batch(cls: type[Any], records: list[Any], batch_size: Any) -> None:
@@ -28,7 +28,6 @@ async def insert_group(plan: Plan, backend: StorageBackend, fields: tuple[str, .
     sql, sent = plan.bulk_insertion(fields, records)
     result = await backend.asend(sql, sent, plan.simple_key is not None and plan.simple_key not in fields)
     if (transaction := backend.current_transaction) is not None:
-        for record in records:
-            enrol(transaction, plan, record, stored_of(record))
+        enrol_all(transaction, plan, records)
     for record, row in plan.bulk_rows(fields, records, sent, result):
         set_stored(record, row)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import itertools
 import linecache
+import weakref
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
+F = TypeVar("F", bound=Callable[..., Any])
 _numbers = itertools.count(1)
+_shortcuts: weakref.WeakKeyDictionary[Callable[..., Any], str] = weakref.WeakKeyDictionary()
 
 
 def compile_function(name: str, lines: list[str], names: Mapping[str, Any]) -> Callable[..., Any]:
@@ -22,3 +25,17 @@ def compile_function(name: str, lines: list[str], names: Mapping[str, Any]) -> C
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     function: Callable[..., Any] = scope[name]
     return function
+
+
+def shortcut(function: F, text: str) -> F:
+    """`function`, of which generated code may do the common case by itself: ``{0} if type({0}) is int``.
+
+    The text is an expression up to its ``else``, with ``{0}`` for the argument; it must give what the function gives.
+    """
+    _shortcuts[function] = text
+    return function
+
+
+def shortcut_of(function: Callable[..., Any] | None) -> str | None:
+    """The text given to `shortcut` for the function, or None."""
+    return None if function is None else _shortcuts.get(function)

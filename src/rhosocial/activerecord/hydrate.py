@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from itertools import repeat
 from typing import Any
 
 from pydantic import BaseModel
 
 from .backend.errors import DataError
-from .codegen import compile_function
+from .codegen import compile_function, shortcut_of
 
 Convert = Callable[[Any], Any] | None
 
@@ -66,15 +67,20 @@ def dumper(
     lines = ["def dump(values, row=None):"]
     for i, name in enumerate(fields):
         lines.append(f"    c{i} = values[{name!r}]")
-    converted = [_convert("dump", i, dump) for i, dump in enumerate(dumpers)] + [f"row[{place}]" for place in key]
+    converted = [_dump_text(i, dump) for i, dump in enumerate(dumpers)] + [f"row[{place}]" for place in key]
     lines += [
         "    try:",
         f"        return ({''.join(item + ', ' for item in converted)})",
         "    except DataError as error:",
         "        raise name_failure(error, values) from error",
     ]
-    names = {"DataError": DataError, "name_failure": name_failure}
+    names = {"DataError": DataError, "name_failure": name_failure, "datetime": datetime}
     return compile_function("dump", lines, _names("dump", dumpers) | names)
+
+
+def _dump_text(i: int, dump: Convert) -> str:
+    short = None if dump is None else shortcut_of(dump)
+    return _convert("dump", i, dump) if short is None else f"({short.format(f'c{i}')} else {_convert('dump', i, dump)})"
 
 
 def change_finder(

@@ -19,7 +19,6 @@ from .backend.errors import (
     QueryError,
     RecordNotFound,
     StaleRecord,
-    ValidationError,
 )
 from .backend.registry import backend_for
 from .backend.transaction import Transaction
@@ -30,7 +29,7 @@ from .checks import Checks, raise_own
 from .events import Handler, ModelEvent, acall, added, removed
 from .hydrate import fill
 from .model import RecordMeta
-from .plan import Plan, Row, Write, same_value, tuples_of
+from .plan import Plan, Row, same_value, tuples_of
 from .query import Query
 from .state import RecordState, aside_of, enrol, get_stored, set_aside, set_stored, stored_of
 from .table import Table, nearest
@@ -330,18 +329,17 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
         """
         backend, plan = self.__home_made__ or type(self).__home__
         stored, aside = stored_of(self), aside_of(self)
-        is_hooked = self.__hooked__ or (aside is not None and "handlers" in aside)
-        if aside is not None:
+        is_hooked = was_new = False
+        if aside is not None or self.__hooked__:
             self._refuse_doubtful()
+            is_hooked = self.__hooked__ or self._aside("handlers") is not None
         if is_hooked:
             was_new = stored.__class__ is not tuple
             await self._aprepare(plan, was_new)
             stored = stored_of(self)  # A handler may have saved it.
+        changed = self._check(plan, stored)
         try:
-            write = self._write_of(plan, stored, self._check(plan, stored))
-            written = 0 if write is None else await self._awrite(backend, plan, write, stored)
-        except ValidationError:
-            raise
+            written = await self._awrite(backend, plan, stored, changed)
         except BaseException:
             self._remember_accepted(plan)  # Also for a cancelled task: what has passed need not pass again.
             raise
@@ -360,7 +358,7 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
         baseline = self._baseline()
         result = await backend.asend(plan.delete_sql, plan.key_of_row(row), False)
         if (transaction := backend.current_transaction) is not None:
-            enrol(transaction, plan, self, row)
+            enrol(transaction, plan, self)
         self._become_new(baseline)
         await self._afire(ModelEvent.AFTER_DELETE, result=result.affected_rows)
         return result.affected_rows
@@ -421,9 +419,7 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
                     await insert_group(plan, backend, fields, group)
             else:
                 for record in given:
-                    stored = stored_of(record)
-                    write = plan.insertion(vars(record), record.__pydantic_fields_set__)
-                    await record._awrite(backend, plan, write, stored)
+                    await record._awrite(backend, plan, stored_of(record), ())
         return given
 
     @classmethod
@@ -469,8 +465,10 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
         if stored.__class__ is dict and len(values) == len(stored) and all(map(is_, values.values(), stored.values())):
             return []
         changed = self._changed(plan, stored)
-        checks = self._checks()
-        if not changed or checks.prove(values, changed):
+        if not changed:
+            return changed
+        checks = self.__checks_made__ or self._checks()
+        if checks.prove(values, changed):
             return changed
         todo = self._unproven(plan, changed, stored)
         if not todo:
@@ -510,15 +508,15 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
             cls.__checks_made__ = Checks(cls)
         return cls.__checks_made__
 
-    def _write_of(self, plan: Plan, stored: Any, changed: Sequence[str]) -> Write | None:
-        """The INSERT of a new record, or the UPDATE of what changed; None where nothing has."""
-        if stored.__class__ is not tuple:
-            return plan.insertion(vars(self), self.__pydantic_fields_set__)
-        return plan.update(tuple(changed)) if changed else None
-
-    async def _awrite(self, backend: StorageBackend, plan: Plan, write: Write, stored: Any) -> int:
-        """Send the statement and take note of what it has written; gives the number of rows."""
+    async def _awrite(self, backend: StorageBackend, plan: Plan, stored: Any, changed: Sequence[str]) -> int:
+        """Insert a new record, or update what changed, and take note of what is stored then; gives the row count."""
         values = vars(self)
+        if stored.__class__ is not tuple:
+            write = plan.insertion(values, self.__pydantic_fields_set__)
+        elif changed:
+            write = plan.update(tuple(changed))
+        else:
+            return 0
         sent = write.dump(values, stored)
         result = await backend.asend(write.sql, sent, bool(write.returning))
         written = result.affected_rows
@@ -529,10 +527,11 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
         else:
             name = type(self).__name__
             raise StaleRecord(f"this {name} was not saved: its row is no longer there", table=plan.table.name)
-        if (transaction := backend.current_transaction) is not None:
-            enrol(transaction, plan, self, stored)
+        if (transaction := backend.contexts.current().transaction) is not None:
+            enrol(transaction, plan, self)
         set_stored(self, write.take(values, sent, given))
-        self._put_aside("accepted", None)
+        if aside_of(self) is not None:
+            self._put_aside("accepted", None)
         if write.is_incomplete:
             await self._areload(plan, backend, plan.key_of_row(get_stored(self)))
         return written

@@ -107,47 +107,57 @@ def _with_state(copied: S, original: RecordState) -> S:
     return copied
 
 
-def enrol(transaction: Transaction, plan: Plan, record: Any, stored: Any) -> None:
-    """Have key, newness and row (`stored`, as they are now) put back if the transaction is rolled back."""
+def enrol(transaction: Transaction, plan: Plan, record: Any) -> None:
+    """Have key, newness, row and doubt of a record put back as they are now if the transaction is rolled back."""
     field = plan.auto_key_field
     key = None if field is None else vars(record).get(field)
-    # Held weakly: a record that nobody has any more needs nothing put back.
-    transaction.undo(PutBack((weakref.ref(record), plan, key, stored, record._aside("doubtful"))))
+    transaction.undo(PutBack(plan, weakref.ref(record), key, stored_of(record), aside_of(record)))
 
 
-class PutBack(tuple[Any, ...]):
-    """Puts one record back as it was before a transaction: its weak reference, plan, key, row and doubt.
+def enrol_all(transaction: Transaction, plan: Plan, records: list[Any]) -> None:
+    """`enrol` for many records at once."""
+    field = plan.auto_key_field
+    keys = [None if field is None else vars(record).get(field) for record in records]
+    kept = list(map(weakref.ref, records)), keys, list(map(stored_of, records)), list(map(aside_of, records))
+    transaction.undo(PutBackAll(plan, *kept))
 
-    A tuple, since a block that saves many records makes one for each.
-    """
 
-    __slots__ = ()
+class PutBack:
+    """Puts a record back as it was before a transaction changed it; holds it weakly."""
+
+    __slots__ = ("_aside", "_key", "_plan", "_record", "_stored")
+
+    def __init__(self, plan: Plan, record: Any, key: Any, stored: Any, aside: dict[str, Any] | None) -> None:
+        self._plan = plan
+        self._record = record
+        self._key = key
+        self._stored = stored
+        self._aside = aside
 
     def __call__(self) -> None:
-        """Give the record its key, newness and row of before; its other values stay, as validated ones."""
-        record = self[0]()
+        """Give the record key, newness and row of before; its other values stay, as validated ones."""
+        record = self._record()
         if record is not None:
             self._remember_accepted(record)
             self._restore(record)
 
     def doubt(self) -> None:
         """Called instead where nobody knows whether the commit arrived: the record may not be saved until refreshed."""
-        record, stored = self[0](), self[3]
+        record = self._record()
         if record is None:
             return
-        if stored.__class__ is tuple and stored_of(record).__class__ is not tuple:
+        if self._stored.__class__ is tuple and stored_of(record).__class__ is not tuple:
             self._restore(record)  # Deleted, perhaps: with its key again it can be looked for.
         record._put_aside("doubtful", True)
 
     def _restore(self, record: Any) -> None:
-        _, plan, key, stored, doubtful = self
-        if plan.auto_key_field is not None:
-            vars(record)[plan.auto_key_field] = key
-        set_stored(record, stored)
-        record._put_aside("doubtful", doubtful)
+        if self._plan.auto_key_field is not None:
+            vars(record)[self._plan.auto_key_field] = self._key
+        set_stored(record, self._stored)
+        record._put_aside("doubtful", None if self._aside is None else self._aside.get("doubtful"))
 
     def _remember_accepted(self, record: Any) -> None:
-        plan, row, values = self[1], stored_of(record), vars(record)
+        plan, row, values = self._plan, stored_of(record), vars(record)
         if row.__class__ is not tuple:
             return
         try:
@@ -155,3 +165,23 @@ class PutBack(tuple[Any, ...]):
             record._put_aside("accepted", plan.snapshot(values, set(plan.fields).difference(changed)))
         except (DatabaseError, ValueError, TypeError, LookupError):
             return  # A value that cannot be compared has to pass validation again.
+
+
+class PutBackAll:
+    """`PutBack` for many records: what it needs is kept in columns, which cost a fraction of as many objects."""
+
+    __slots__ = ("_columns", "_plan")
+
+    def __init__(self, plan: Plan, *columns: list[Any]) -> None:
+        self._plan = plan
+        self._columns = columns
+
+    def __call__(self) -> None:
+        """Put all of them back."""
+        for kept in zip(*self._columns, strict=True):
+            PutBack(self._plan, *kept)()
+
+    def doubt(self) -> None:
+        """Doubt all of them."""
+        for kept in zip(*self._columns, strict=True):
+            PutBack(self._plan, *kept).doubt()

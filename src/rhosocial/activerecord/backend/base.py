@@ -260,6 +260,9 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
             sql, _ = translate(sql, self._paramstyle, bool(values))
         if self.on_execute or self._logger.isEnabledFor(logging.DEBUG):
             return self._arun_watched(sql, values)
+        state = self.contexts.current()
+        if state.transaction is None and state.connection is None and not self._needs_care(sql):
+            return self._arun_leased(state, sql, values)
         return self._arun(sql, values)
 
     send = blocking(asend)
@@ -324,7 +327,7 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
         transaction = state.transaction
         if transaction is None:
             if state.connection is None:
-                if self._is_special or has_marks() or (self._writers is not None and self._is_write(sql)):
+                if self._needs_care(sql):
                     return await self._arun_alone(state, sql, values)
                 return await self._arun_leased(state, sql, values)
             return await self._arun_pinned(state, sql, values)
@@ -351,6 +354,10 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
         finally:
             if state.shared is not None:
                 state.shared.release()
+
+    def _needs_care(self, sql: str) -> bool:
+        """Whether more is to do for a statement outside a block than to take a connection and run it."""
+        return self._is_special or has_marks() or (self._writers is not None and self._is_write(sql))
 
     async def _arun_alone(self, state: State, sql: str, values: Values) -> QueryResult:
         if self.is_closed or has_marks():

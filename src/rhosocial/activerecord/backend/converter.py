@@ -24,6 +24,7 @@ from math import isfinite
 from typing import Any, overload
 from uuid import UUID, SafeUUID
 
+from ..codegen import shortcut
 from .errors import DataError, TypeConversionError
 from .helpers import parse_date, parse_time
 
@@ -130,6 +131,9 @@ def dump_int(value: Any) -> Any:
     raise DataError("an integer beyond 64 bits cannot be stored; use a Decimal or str field for numbers of that size")
 
 
+shortcut(dump_int, "{0} if type({0}) is int and -9223372036854775808 <= {0} <= 9223372036854775807")
+
+
 def float_dumper(nan: bool, infinity: bool) -> Convert:
     """A dumper of floats; `nan` and `infinity` say whether the database has them."""
 
@@ -153,6 +157,9 @@ def dump_text(value: Any) -> Any:
     except UnicodeEncodeError:
         raise DataError("text with a lone surrogate has no UTF-8 form; replace it before it is stored") from None
     return value
+
+
+shortcut(dump_text, "{0} if type({0}) is str and {0}.isascii()")
 
 
 def padded_dumper(length: int) -> Convert:
@@ -229,6 +236,8 @@ def datetime_dumper(aware: bool, encode: Convert | None, zone: tzinfo = UTC) -> 
             )
         return value if encode is None else encode(value)
 
+    if encode is datetime_text:
+        shortcut(dump_naive, "{0}.isoformat(' ') if type({0}) is datetime and {0}.tzinfo is None")
     return dump_aware if aware else dump_naive
 
 

@@ -164,9 +164,7 @@ class Transaction:
     async def _aleave_elsewhere(self, state: State, error: BaseException | None) -> None:
         here = self.backend.contexts.current().place
         if state.pid != os.getpid():
-            raise TransactionError(
-                f"a transaction entered in {state.place} was left in a forked child: it goes on in the parent"
-            ) from error
+            raise TransactionError(f"a transaction of {state.place} was left in a forked child") from error
         state.broken = True
         while state.transaction is not None:
             state.transaction._settle(False)
@@ -314,8 +312,7 @@ class Transaction:
         if rule.connection == "dead":
             state.broken, left = True, "gone"
         if left is None:
-            left = rule.transaction if isinstance(error, Exception) else None
-            left = left or "failed"
+            left = (rule.transaction if isinstance(error, Exception) else None) or "failed"
         if left == "open":
             return
         self.first_error = self.first_error or error
@@ -336,13 +333,19 @@ class Transaction:
     async def _aend(self, commit: bool, error: BaseException | None, early: bool = False) -> None:
         state = self.entered_state()
         while state.transaction is not None and state.transaction is not self:
-            self._absorb(state.transaction)
-            state.transaction._pop(state)
+            inner: Transaction = state.transaction
+            inner._settle(True)
+            inner.status = OVER
+            inner._pop(state)
         try:
             await _finish(self._akeep(state) if commit else self._arevert(state, error))
         except BaseException as raised:
             # Also for KeyboardInterrupt: hooks run at every end, and the first error comes out.
             error = error or raised
+            if self.outer is None and is_blocking() and not isinstance(raised, Exception):
+                # A statement after the block must not find its transaction open.
+                state.broken = state.broken or self.backend.connection_state(state) != "idle"
+                await self.backend.agive_back(state)
             raise
         finally:
             self.status = OVER
@@ -462,10 +465,6 @@ class Transaction:
             outer._on_rollback += self._on_rollback
             self._on_commit, self._on_rollback = [], []
         self._undo = []
-
-    def _absorb(self, inner: Transaction) -> None:
-        inner._settle(True)
-        inner.status = OVER
 
     def _pop(self, state: State) -> None:
         state.transaction = self.outer
