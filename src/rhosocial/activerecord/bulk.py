@@ -7,7 +7,7 @@ from typing import Any
 from .backend.base import StorageBackend
 from .backend.errors import DatabaseError
 from .plan import Plan
-from .state import enrol_all, set_stored
+from .state import put_all_back, set_stored, stored_of
 
 
 def check_batch(cls: type[Any], records: list[Any], batch_size: Any) -> None:
@@ -17,7 +17,7 @@ def check_batch(cls: type[Any], records: list[Any], batch_size: Any) -> None:
     for record in records:
         if type(record) is not cls:
             raise DatabaseError(f"{cls.__name__}.bulk_create takes {cls.__name__} records, got {type(record).__name__}")
-        if not record.is_new_record:
+        if stored_of(record).__class__ is tuple:
             raise DatabaseError(f"bulk_create takes new records, but one {cls.__name__} is stored already")
     if len(set(map(id, records))) < len(records):
         raise DatabaseError(f"bulk_create takes each record once, but was given one {cls.__name__} twice")
@@ -28,6 +28,6 @@ async def insert_group(plan: Plan, backend: StorageBackend, fields: tuple[str, .
     sql, sent = plan.bulk_insertion(fields, records)
     result = await backend.asend(sql, sent, plan.simple_key is not None and plan.simple_key not in fields)
     if (transaction := backend.current_transaction) is not None:
-        enrol_all(transaction, plan, records)
+        transaction.undo(put_all_back(records, plan))
     for record, row in plan.bulk_rows(fields, records, sent, result):
         set_stored(record, row)

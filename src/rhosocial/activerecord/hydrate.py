@@ -110,6 +110,13 @@ def change_finder(
     return compile_function("changed", lines, names | {"same_stored": _same_stored})
 
 
+def identity_test(fields: Sequence[str]) -> Callable[[dict[str, Any], dict[str, Any]], bool]:
+    """``same(values, others)``: whether both hold these fields and nothing else, with the very same objects."""
+    parts = [f"len(values) == len(others) == {len(fields)}", *(f"values[{f!r}] is others[{f!r}]" for f in fields)]
+    lines = ["def same(values, others):", "    try:", f"        return {' and '.join(parts)}"]
+    return compile_function("same", [*lines, "    except KeyError:", "        return False"], {})
+
+
 def _same_stored(value: Any, old: Any, dump: Convert, load: Convert) -> bool:
     if value is None or old is None:
         return value is old

@@ -20,7 +20,7 @@ from .backend.expression import Expression
 from .backend.schema import ColumnDefinition, PrimaryKey
 from .backend.statement import CreateIndex, CreateTable, DropTable
 from .backend.typing import QueryResult
-from .hydrate import change_finder, dict_loader, dumper, record_loader, taker
+from .hydrate import change_finder, dict_loader, dumper, identity_test, record_loader, taker
 from .table import Table, TableColumn
 
 Row = tuple[Any, ...]
@@ -80,6 +80,7 @@ class Plan:
         # Python has moments equal that differ by `fold`, and unequal that are one where clocks are changed.
         as_stored = [m or self._is_moment(column.type) for m, column in zip(mutable, table.columns, strict=True)]
         self.changed = change_finder(self.fields, self.loaders, self.dumpers, as_stored)
+        self.is_untouched = identity_test(self.fields)
         self._positions = {field: place for place, field in enumerate(self.fields)}
         self.has_computed = any(column.generated_sql is not None for column in table.columns)
         self.key_positions = tuple(table.columns.index(column) for column in table.key)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from operator import is_
 from typing import Any, ClassVar, Self, cast
 
 from pydantic import ConfigDict
@@ -31,7 +30,7 @@ from .hydrate import fill
 from .model import RecordMeta
 from .plan import Plan, Row, same_value, tuples_of
 from .query import Query
-from .state import RecordState, aside_of, enrol, get_stored, set_aside, set_stored, stored_of
+from .state import RecordState, aside_of, get_stored, put_back, set_aside, set_stored, stored_of
 from .table import Table, nearest
 
 # A field with this default is set by the database: ``id: int = AUTO`` is what type checkers follow.
@@ -358,7 +357,7 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
         baseline = self._baseline()
         result = await backend.asend(plan.delete_sql, plan.key_of_row(row), False)
         if (transaction := backend.current_transaction) is not None:
-            enrol(transaction, plan, self)
+            transaction.undo(put_back(self, plan, row, aside_of(self)))
         self._become_new(baseline)
         await self._afire(ModelEvent.AFTER_DELETE, result=result.affected_rows)
         return result.affected_rows
@@ -410,7 +409,9 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
         (backend, plan), given = cls.__home__, list(records)
         check_batch(cls, given, batch_size)
         for record in given:
-            record._check(plan, stored_of(record))
+            stored = stored_of(record)
+            if stored is None or not plan.is_untouched(vars(record), stored):
+                record._check(plan, stored)
             if cls.__hooked__:
                 await acall(cast(Any, cls).validate_record, record)
         async with backend.transaction():
@@ -462,7 +463,7 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
     def _check(self, plan: Plan, stored: Any) -> list[str]:
         """Validate what changed and put the validated values on the record; gives the fields that changed."""
         values = vars(self)
-        if stored.__class__ is dict and len(values) == len(stored) and all(map(is_, values.values(), stored.values())):
+        if stored.__class__ is dict and plan.is_untouched(values, stored):
             return []
         changed = self._changed(plan, stored)
         if not changed:
@@ -528,7 +529,7 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
             name = type(self).__name__
             raise StaleRecord(f"this {name} was not saved: its row is no longer there", table=plan.table.name)
         if (transaction := backend.contexts.current().transaction) is not None:
-            enrol(transaction, plan, self)
+            transaction.undo(put_back(self, plan, stored, aside_of(self)))
         set_stored(self, write.take(values, sent, given))
         if aside_of(self) is not None:
             self._put_aside("accepted", None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from pydantic import BaseModel
@@ -11,7 +11,6 @@ from pydantic import BaseModel
 from .backend.errors import DatabaseError, TransactionError
 
 if TYPE_CHECKING:
-    from .backend.transaction import Transaction
     from .plan import Plan
 
 S = TypeVar("S", bound="RecordState")
@@ -107,57 +106,53 @@ def _with_state(copied: S, original: RecordState) -> S:
     return copied
 
 
-def enrol(transaction: Transaction, plan: Plan, record: Any) -> None:
-    """Have key, newness, row and doubt of a record put back as they are now if the transaction is rolled back."""
+def put_back(record: Any, plan: Plan, stored: Any, aside: dict[str, Any] | None) -> PutBack:
+    """What puts a record's key, newness, row and doubt back as they are now; `stored` and `aside` are its own."""
     field = plan.auto_key_field
-    key = None if field is None else vars(record).get(field)
-    transaction.undo(PutBack(plan, weakref.ref(record), key, stored_of(record), aside_of(record)))
+    key = None if field is None else record.__dict__.get(field)
+    return PutBack((weakref.ref(record), plan, key, stored, aside))
 
 
-def enrol_all(transaction: Transaction, plan: Plan, records: list[Any]) -> None:
-    """`enrol` for many records at once."""
+def put_all_back(records: list[Any], plan: Plan) -> PutBackAll:
+    """`put_back` for many records at once."""
     field = plan.auto_key_field
-    keys = [None if field is None else vars(record).get(field) for record in records]
-    kept = list(map(weakref.ref, records)), keys, list(map(stored_of, records)), list(map(aside_of, records))
-    transaction.undo(PutBackAll(plan, *kept))
+    keys = [None if field is None else record.__dict__.get(field) for record in records]
+    return PutBackAll(list(map(weakref.ref, records)), plan, keys, list(map(stored_of, records)), map(aside_of, records))
 
 
-class PutBack:
-    """Puts a record back as it was before a transaction changed it; holds it weakly."""
+class PutBack(tuple[Any, ...]):
+    """Puts a record back as it was before a transaction changed it; holds it weakly.
 
-    __slots__ = ("_aside", "_key", "_plan", "_record", "_stored")
+    A tuple of reference, plan, key, row and the record's aside: a block that saves many records makes one for each.
+    """
 
-    def __init__(self, plan: Plan, record: Any, key: Any, stored: Any, aside: dict[str, Any] | None) -> None:
-        self._plan = plan
-        self._record = record
-        self._key = key
-        self._stored = stored
-        self._aside = aside
+    __slots__ = ()
 
     def __call__(self) -> None:
         """Give the record key, newness and row of before; its other values stay, as validated ones."""
-        record = self._record()
+        record = self[0]()
         if record is not None:
             self._remember_accepted(record)
             self._restore(record)
 
     def doubt(self) -> None:
         """Called instead where nobody knows whether the commit arrived: the record may not be saved until refreshed."""
-        record = self._record()
+        record, stored = self[0](), self[3]
         if record is None:
             return
-        if self._stored.__class__ is tuple and stored_of(record).__class__ is not tuple:
+        if stored.__class__ is tuple and stored_of(record).__class__ is not tuple:
             self._restore(record)  # Deleted, perhaps: with its key again it can be looked for.
         record._put_aside("doubtful", True)
 
     def _restore(self, record: Any) -> None:
-        if self._plan.auto_key_field is not None:
-            vars(record)[self._plan.auto_key_field] = self._key
-        set_stored(record, self._stored)
-        record._put_aside("doubtful", None if self._aside is None else self._aside.get("doubtful"))
+        _, plan, key, stored, aside = self
+        if plan.auto_key_field is not None:
+            vars(record)[plan.auto_key_field] = key
+        set_stored(record, stored)
+        record._put_aside("doubtful", None if aside is None else aside.get("doubtful"))
 
     def _remember_accepted(self, record: Any) -> None:
-        plan, row, values = self._plan, stored_of(record), vars(record)
+        plan, row, values = self[1], stored_of(record), vars(record)
         if row.__class__ is not tuple:
             return
         try:
@@ -168,20 +163,29 @@ class PutBack:
 
 
 class PutBackAll:
-    """`PutBack` for many records: what it needs is kept in columns, which cost a fraction of as many objects."""
+    """`PutBack` for many records: what it needs is kept in columns, which are a fraction of as many objects."""
 
-    __slots__ = ("_columns", "_plan")
+    __slots__ = ("_asides", "_keys", "_plan", "_references", "_stored")
 
-    def __init__(self, plan: Plan, *columns: list[Any]) -> None:
+    def __init__(
+        self, references: list[Any], plan: Plan, keys: list[Any], stored: list[Any], asides: Iterable[Any]
+    ) -> None:
+        self._references = references
         self._plan = plan
-        self._columns = columns
+        self._keys = keys
+        self._stored = stored
+        self._asides = list(asides)
 
     def __call__(self) -> None:
         """Put all of them back."""
-        for kept in zip(*self._columns, strict=True):
-            PutBack(self._plan, *kept)()
+        for one in self._each():
+            one()
 
     def doubt(self) -> None:
         """Doubt all of them."""
-        for kept in zip(*self._columns, strict=True):
-            PutBack(self._plan, *kept).doubt()
+        for one in self._each():
+            one.doubt()
+
+    def _each(self) -> Iterator[PutBack]:
+        for reference, key, stored, aside in zip(self._references, self._keys, self._stored, self._asides, strict=True):
+            yield PutBack((reference, self._plan, key, stored, aside))

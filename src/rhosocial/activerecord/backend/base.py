@@ -263,7 +263,7 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
         state = self.contexts.current()
         if state.transaction is None and state.connection is None and not self._needs_care(sql):
             return self._arun_leased(state, sql, values)
-        return self._arun(sql, values)
+        return self._arun(sql, values, state)
 
     send = blocking(asend)
 
@@ -322,8 +322,8 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
 
     # 6 - The way of a statement to the driver
 
-    async def _arun(self, sql: str, values: Values) -> QueryResult:
-        state = self.contexts.current()
+    async def _arun(self, sql: str, values: Values, state: State | None = None) -> QueryResult:
+        state = state or self.contexts.current()
         transaction = state.transaction
         if transaction is None:
             if state.connection is None:
