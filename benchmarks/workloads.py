@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from .models import Content, Entry, PlainEntry, contents, values_of
+from .models import Content, Entry, PlainEntry, contents
 
 # The pragmas and the statement cache of the library's SQLite backend, which also switches on WAL.
 _PRAGMAS = ("journal_mode = WAL", "synchronous = normal", "foreign_keys = on")

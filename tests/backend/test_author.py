@@ -62,7 +62,7 @@ class DriverError(Exception):
 class ShortBackend(StorageBackend):
     dialect_class = PlainDialect
     driver_errors = (sqlite3.Error, DriverError)
-    error_classes = {
+    error_classes = {  # noqa: RUF012  # As authors write it.
         "DL001": ErrorRule(DeadlockError, "gone", retry=True),
         "XX001": ErrorRule(OperationalError, "open"),
     }
@@ -208,7 +208,10 @@ async def test_a_refused_commit_is_rolled_back_and_raises_its_reason(backend):
             await backend.ainsert("t", {"a": 1})
             tx.undo(lambda: undone.append(1))
             backend.link.failures["COMMIT"] = (True, DriverError("23505"))
-    assert (["BEGIN", 'INSERT INTO "t" ("a") VALUES (?)', "COMMIT", "ROLLBACK"], [1]) == (backend.link.sent[-4:], undone)
+    assert (["BEGIN", 'INSERT INTO "t" ("a") VALUES (?)', "COMMIT", "ROLLBACK"], [1]) == (
+        backend.link.sent[-4:],
+        undone,
+    )
     assert [] == await backend.afetch_all("SELECT a FROM t")
 
 
@@ -330,12 +333,25 @@ def test_configs_come_in_every_shape(tmp_path):
     path = str(tmp_path / "c.db")
     config = ConnectionConfig(database=path, username="me", pool_size=3)
     for made in (
-        ShortBackend(config), ShortBackend(connection_config=config), ShortBackend(database=path, user="me", pool_size=3),
-        Positional(config), Positional(connection_config=config), Positional(database=path, user="me", pool_size=3),
-        Keywords(config), Keywords(connection_config=config), Keywords(database=path, user="me", pool_size=3),
-        ShortBackend(Foreign()), Positional(Foreign()), Keywords(Foreign()),
+        ShortBackend(config),
+        ShortBackend(connection_config=config),
+        ShortBackend(database=path, user="me", pool_size=3),
+        Positional(config),
+        Positional(connection_config=config),
+        Positional(database=path, user="me", pool_size=3),
+        Keywords(config),
+        Keywords(connection_config=config),
+        Keywords(database=path, user="me", pool_size=3),
+        ShortBackend(Foreign()),
+        Positional(Foreign()),
+        Keywords(Foreign()),
     ):
-        assert (path, "me", "me", 3) == (made.config.database, made.config.username, made.config.user, made._leases.size)
+        assert (path, "me", "me", 3) == (
+            made.config.database,
+            made.config.username,
+            made.config.user,
+            made._leases.size,
+        )
         assert (None, "utf8mb4") == (made.config.timezone, made.config.charset)
         made.close()
     with pytest.raises(ConfigurationError, match="did you mean 'database'"):

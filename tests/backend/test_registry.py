@@ -53,11 +53,14 @@ def test_a_closed_backend_is_made_anew():
     assert first.is_closed and backend_for(config, SQLiteBackend) is not first
 
 
-@pytest.mark.parametrize(("config", "said"), [
-    ("nosuch://x", "unknown database scheme 'nosuch'; known: .*sqlite"),
-    ("file.db", "begins with a scheme"),
-    (ConnectionConfig(), "pass backend_class"),
-])
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ("nosuch://x", "unknown database scheme 'nosuch'; known: .*sqlite"),
+        ("file.db", "begins with a scheme"),
+        (ConnectionConfig(), "pass backend_class"),
+    ],
+)
 def test_what_names_no_engine_is_refused(config, said):
     with pytest.raises(ConfigurationError, match=said):
         backend_for(config)

@@ -26,11 +26,14 @@ async def test_rows_come_as_dicts_and_tuples_and_changes_as_counts(backend):
     assert -1 == (await backend.aexecute("CREATE TABLE other (id)")).affected_rows
 
 
-@pytest.mark.parametrize(("sql", "params", "said"), [
-    ("SELECT ?", (), "expected 1 .* got 0"),
-    ("SELECT ?, '?'", (1, 2), "expected 1 .* got 2"),
-    ("SELECT 1", (1,), "expected 0 .* got 1"),
-])
+@pytest.mark.parametrize(
+    ("sql", "params", "said"),
+    [
+        ("SELECT ?", (), "expected 1 .* got 0"),
+        ("SELECT ?, '?'", (1, 2), "expected 1 .* got 2"),
+        ("SELECT 1", (1,), "expected 0 .* got 1"),
+    ],
+)
 async def test_a_wrong_number_of_parameters_is_a_value_error_that_counts(backend, sql, params, said):
     with pytest.raises(ParameterCountError, match=said) as caught:
         await backend.aexecute(sql, params)

@@ -75,7 +75,7 @@ async def test_a_failed_statement_leaves_the_rest_of_a_block_usable(backend):
 async def test_savepoints_of_the_handle(backend):
     async with backend.transaction() as tx:
         await add(backend, "a")
-        first = await tx.acreate_savepoint("mine \"quoted\"")
+        first = await tx.acreate_savepoint('mine "quoted"')
         await add(backend, "b")
         second = await tx.acreate_savepoint()
         await add(backend, "c")

@@ -38,7 +38,10 @@ async def test_a_query_logger_keeps_statements_and_types_but_no_values() -> None
     with pytest.raises(QueryError):
         await backend.aexecute("SELEC 2")
 
-    assert [(entry.sql, entry.params) for entry in logger.entries] == [("SELECT ?, ?", ("str", "NoneType")), ("SELEC 2", ())]
+    assert [(entry.sql, entry.params) for entry in logger.entries] == [
+        ("SELECT ?, ?", ("str", "NoneType")),
+        ("SELEC 2", ()),
+    ]
     assert all(entry.duration > 0 for entry in logger.entries)
     assert "canary" not in repr(logger.entries)
     logger.clear()

@@ -9,7 +9,7 @@ import types
 import uuid
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Any, ContextManager, Optional
+from typing import Any, ContextManager, Optional  # noqa: UP035  # The names that the listings use.
 from zoneinfo import ZoneInfo
 
 import rhosocial.activerecord.backend as backend

@@ -106,7 +106,10 @@ async def test_both_constructor_shapes_and_both_kinds_of_config_fit(names, libra
     config = names["CustomBackendConfig"](database=":memory:", options={"connect": library.connect})
     first = names["CustomBackend"](config)
     assert (":memory:", None, None, 30) == (
-        first.config.database, first.config.username, first.config.timezone, first.config.query_timeout
+        first.config.database,
+        first.config.username,
+        first.config.timezone,
+        first.config.query_timeout,
     )
     listing.run(listing.complete_example(library), names)
     for made in (names["CustomBackend"](config), names["CustomBackend"](connection_config=config)):

@@ -8,4 +8,16 @@ from .record import AUTO, ActiveRecord
 
 ActiveQuery = Query
 
-__all__ = ["AUTO", "ActiveQuery", "ActiveRecord", "Check", "Column", "F", "ForeignKey", "Index", "ModelEvent", "Query", "Unique"]
+__all__ = [
+    "AUTO",
+    "ActiveQuery",
+    "ActiveRecord",
+    "Check",
+    "Column",
+    "F",
+    "ForeignKey",
+    "Index",
+    "ModelEvent",
+    "Query",
+    "Unique",
+]

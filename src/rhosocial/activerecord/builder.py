@@ -319,7 +319,6 @@ class _Clause(Raw):
     precedence = 9
 
 
-
 def as_condition(condition: Any, params: Any = ()) -> Expression:
     """SQL text with its values, or an expression, as a condition; anything else is a QueryError."""
     if isinstance(condition, str):
@@ -336,4 +335,3 @@ def _checked_count(what: str, count: Any) -> int | None:
     if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 0):
         raise QueryError(f"{what} must be a whole number of at least 0, got {count!r}")
     return count
-

@@ -117,7 +117,9 @@ def put_all_back(records: list[Any], plan: Plan) -> PutBackAll:
     """`put_back` for many records at once."""
     field = plan.auto_key_field
     keys = [None if field is None else record.__dict__.get(field) for record in records]
-    return PutBackAll(list(map(weakref.ref, records)), plan, keys, list(map(stored_of, records)), map(aside_of, records))
+    return PutBackAll(
+        list(map(weakref.ref, records)), plan, keys, list(map(stored_of, records)), map(aside_of, records)
+    )
 
 
 class PutBack(tuple[Any, ...]):

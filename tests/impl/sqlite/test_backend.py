@@ -51,20 +51,29 @@ def backend(path):
     made.close()
 
 
-@pytest.mark.parametrize(("sql", "expected", "table", "columns", "constraint"), [
-    ("INSERT INTO owners (id, name) VALUES (1, 'x'), (1, 'y')", UniqueViolation, "owners", ("id",), None),
-    ("INSERT INTO pets (name, kind) VALUES ('a', 'b'), ('a', 'b')", UniqueViolation, "pets", ("name", "kind"), None),
-    ("INSERT INTO pets (name, age) VALUES ('a', 6), ('A', 6)", UniqueViolation, None, (), "by_lower"),
-    ("INSERT INTO owners (name) VALUES (NULL)", NotNullViolation, "owners", ("name",), None),
-    ("INSERT INTO pets (age) VALUES (200)", CheckViolation, None, (), "living"),
-    ("INSERT INTO pets (owner) VALUES (7)", ForeignKeyViolation, None, (), None),
-    ("SELECT * FROM nowhere", TableNotFound, "nowhere", (), None),
-    ("SELECT absent FROM pets", ColumnNotFound, None, ("absent",), None),
-    ("INSERT INTO pets (absent) VALUES (1)", ColumnNotFound, "pets", ("absent",), None),
-    ("SELEKT 1", QueryError, None, (), None),
-    ("SELECT 1; SELECT 2", QueryError, None, (), None),
-    ("INSERT INTO strict_one VALUES ('x')", DataError, None, (), None),
-])
+@pytest.mark.parametrize(
+    ("sql", "expected", "table", "columns", "constraint"),
+    [
+        ("INSERT INTO owners (id, name) VALUES (1, 'x'), (1, 'y')", UniqueViolation, "owners", ("id",), None),
+        (
+            "INSERT INTO pets (name, kind) VALUES ('a', 'b'), ('a', 'b')",
+            UniqueViolation,
+            "pets",
+            ("name", "kind"),
+            None,
+        ),
+        ("INSERT INTO pets (name, age) VALUES ('a', 6), ('A', 6)", UniqueViolation, None, (), "by_lower"),
+        ("INSERT INTO owners (name) VALUES (NULL)", NotNullViolation, "owners", ("name",), None),
+        ("INSERT INTO pets (age) VALUES (200)", CheckViolation, None, (), "living"),
+        ("INSERT INTO pets (owner) VALUES (7)", ForeignKeyViolation, None, (), None),
+        ("SELECT * FROM nowhere", TableNotFound, "nowhere", (), None),
+        ("SELECT absent FROM pets", ColumnNotFound, None, ("absent",), None),
+        ("INSERT INTO pets (absent) VALUES (1)", ColumnNotFound, "pets", ("absent",), None),
+        ("SELEKT 1", QueryError, None, (), None),
+        ("SELECT 1; SELECT 2", QueryError, None, (), None),
+        ("INSERT INTO strict_one VALUES ('x')", DataError, None, (), None),
+    ],
+)
 async def test_errors_are_told_by_their_code_and_name_what_broke(backend, sql, expected, table, columns, constraint):
     with pytest.raises(expected) as caught:
         await backend.aexecute(sql)
@@ -81,37 +90,63 @@ async def test_values_that_sqlite_cannot_take_are_data_errors(backend, value):
 
 
 async def test_connections_are_set_up_for_safety(backend):
-    found = {name: (await backend.aexecute(f"PRAGMA {name}")).scalar() for name in (
-        "journal_mode", "foreign_keys", "synchronous", "busy_timeout")}
+    found = {
+        name: (await backend.aexecute(f"PRAGMA {name}")).scalar()
+        for name in ("journal_mode", "foreign_keys", "synchronous", "busy_timeout")
+    }
     assert {"journal_mode": "wal", "foreign_keys": 1, "synchronous": 1, "busy_timeout": 5000} == found
 
 
 async def test_options_are_applied(path):
-    options = {"journal_mode": "DELETE", "synchronous": "full", "cache_size": -500, "foreign_keys": "off",
-               "busy_timeout": 1500, "temp_store": "memory", "mmap_size": 65536, "wal_autocheckpoint": "10"}
+    options = {
+        "journal_mode": "DELETE",
+        "synchronous": "full",
+        "cache_size": -500,
+        "foreign_keys": "off",
+        "busy_timeout": 1500,
+        "temp_store": "memory",
+        "mmap_size": 65536,
+        "wal_autocheckpoint": "10",
+    }
     backend = SQLiteBackend(database=path, options=options)
-    expected = {"journal_mode": "delete", "synchronous": 2, "cache_size": -500, "foreign_keys": 0,
-                "busy_timeout": 1500, "temp_store": 2, "mmap_size": 65536, "wal_autocheckpoint": 10}
+    expected = {
+        "journal_mode": "delete",
+        "synchronous": 2,
+        "cache_size": -500,
+        "foreign_keys": 0,
+        "busy_timeout": 1500,
+        "temp_store": 2,
+        "mmap_size": 65536,
+        "wal_autocheckpoint": 10,
+    }
     assert expected == {name: (await backend.aexecute(f"PRAGMA {name}")).scalar() for name in options}
     await backend.aclose()
 
 
-@pytest.mark.parametrize(("options", "said"), [
-    ({"jurnal_mode": "wal"}, "'jurnal_mode'; did you mean 'journal_mode'"),
-    ({"journal_mode": "wal; DROP TABLE users"}, "must be one of"),
-    ({"cache_size": "1; DROP TABLE users"}, "must be a number"),
-    ({"foreign_keys": "perhaps"}, "true or false"),
-    ({"timeout": 1, "busy_timeout": 1}, "one setting"),
-    ({"trace": True}, "use the logger"),
-])
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"jurnal_mode": "wal"}, "'jurnal_mode'; did you mean 'journal_mode'"),
+        ({"journal_mode": "wal; DROP TABLE users"}, "must be one of"),
+        ({"cache_size": "1; DROP TABLE users"}, "must be a number"),
+        ({"foreign_keys": "perhaps"}, "true or false"),
+        ({"timeout": 1, "busy_timeout": 1}, "one setting"),
+        ({"trace": True}, "use the logger"),
+    ],
+)
 def test_options_that_sqlite_cannot_take_are_refused_by_name(options, said):
     with pytest.raises(ConfigurationError, match=said):
         SQLiteBackend(database=":memory:", options=options)
 
 
-@pytest.mark.parametrize("make", [
-    lambda tmp: tmp, lambda tmp: tmp / "no" / "file.db", lambda tmp: f"file:{tmp}/none.db?mode=ro",
-])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda tmp: tmp,
+        lambda tmp: tmp / "no" / "file.db",
+        lambda tmp: f"file:{tmp}/none.db?mode=ro",
+    ],
+)
 async def test_what_cannot_be_opened_is_a_connection_error_that_names_the_path(tmp_path, make):
     backend = SQLiteBackend(database=str(make(tmp_path)))
     with pytest.raises(ConnectionError, match=f"cannot open '{tmp_path}") as caught:
@@ -199,7 +234,7 @@ def test_sixteen_writers_take_turns_without_one_busy_error(path):
                     value = backend.execute("SELECT n FROM t").scalar()
                     backend.execute("UPDATE t SET n = ?", (value + 1,))
                 backend.execute("UPDATE t SET n = n + 1")
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # Whatever a thread raises fails the test.
             errors.append(error)
 
     threads = [threading.Thread(target=work, args=(backends[n % 2],)) for n in range(16)]

@@ -77,7 +77,9 @@ KEPT: list[tuple[Any, Any, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("annotation", "value", "stored"), KEPT, ids=lambda part: "set" if isinstance(part, set) else repr(part)[:40])
+@pytest.mark.parametrize(
+    ("annotation", "value", "stored"), KEPT, ids=lambda part: "set" if isinstance(part, set) else repr(part)[:40]
+)
 def test_a_value_is_stored_in_its_plainest_form(annotation: Any, value: Any, stored: Any, store: Any) -> None:
     made = store(annotation)
     made.add(value)

@@ -313,13 +313,6 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
         finally:
             self.report(sql, values, time.perf_counter() - start)
 
-    def report(self, sql: str, values: Values, duration: float) -> None:
-        """Tell the `on_execute` hooks and the log of one statement; `duration` is in seconds."""
-        types = tuple([type(value).__name__ for value in values])
-        self._logger.debug("%.1f ms  %s  %s", duration * 1000, sql, types)
-        for hook in self.on_execute:
-            hook(sql, types, duration)
-
     # 6 - The way of a statement to the driver
 
     async def _arun(self, sql: str, values: Values, state: State | None = None) -> QueryResult:

@@ -206,6 +206,13 @@ class Calls:
     def _table(self, name: str) -> str:
         return ".".join(map(self.dialect.quote, name.split(".")))
 
+    def report(self, sql: str, values: Sequence[Any], duration: float) -> None:
+        """Tell the `on_execute` hooks and the log of one statement; `duration` is in seconds."""
+        types = tuple([type(value).__name__ for value in values])
+        self._logger.debug("%.1f ms  %s  %s", duration * 1000, sql, types)
+        for hook in self.on_execute:
+            hook(sql, types, duration)
+
     def set_logger(self, logger: logging.Logger | Watcher) -> None:
         """Log to `logger`: statements at DEBUG, with the types of their values and never the values.
 

@@ -1,4 +1,4 @@
-"""The exceptions of the library: one tree under `DatabaseError`, one class for each thing a caller may want to catch."""
+"""The exceptions of the library: one tree under `DatabaseError`, a class for each thing a caller may want to catch."""
 
 from __future__ import annotations
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from .column_type import ColumnType
 
 
-
 class Expression:
     """A piece of SQL.  Built with a text, it stands in a statement as that text: ``Expression("CURRENT_DATE")``.
 
@@ -239,7 +238,6 @@ class Value(Operand):
 
     def __repr__(self) -> str:
         return f"Value({type(self.value).__name__})"  # The value itself may be a secret.
-
 
 
 class Condition(Operand):
@@ -534,7 +532,6 @@ class Ordering(Expression):
         out.dialect.write_ordering(out, self)
 
 
-
 # Most values are of these; nothing else has to be asked of them.
 _PLAIN = frozenset({int, str, float, bool, bytes, type(None)})
 
@@ -582,6 +579,7 @@ def _type_in_arithmetic(operand: Any) -> ColumnType | None:
 def type_of(node: Any) -> ColumnType | None:
     """The column type that a node has, or None."""
     return node.type if isinstance(node, (Operand, Aliased)) else None
+
 
 # The guide era's name of the class.
 SQLExpressionBase = Expression

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NoReturn
+from typing import Any, ClassVar, Literal, NoReturn
 
 from .errors import (
     CheckViolation,
@@ -111,7 +111,7 @@ class ErrorHandler:
     `error_classes` maps codes to the class to raise, or to a rule; SQLSTATE and the names of PEP 249 are known anyway.
     """
 
-    error_classes: ErrorClasses = {}
+    error_classes: ClassVar[ErrorClasses] = {}
 
     def handle_error(self, error: Exception) -> NoReturn:
         """Raise the library's error for the driver's, with the driver's as its cause."""

@@ -75,9 +75,10 @@ class IsolationLevel(Enum):
 class QueryResult:
     """What one statement gave.
 
-    `columns` (names, or the description of a PEP 249 cursor) and `rows` (tuples) hold what the driver returned, `data` is the same as a list of dicts, built
-    when first read, and None for a statement that returns no rows.  `affected_rows` is -1 where the engine has no
-    count (DDL).  `last_insert_id` is the driver's, None where it has none.  `duration` is in seconds where measured.
+    `columns` (names, or the description of a PEP 249 cursor) and `rows` (tuples) hold what the driver returned, `data`
+    is the same as a list of dicts, built when first read, and None for a statement that returns no rows.
+    `affected_rows` is -1 where the engine has no count (DDL).  `last_insert_id` is the driver's, None where it has
+    none.  `duration` is in seconds where measured.
     """
 
     __slots__ = ("_columns", "_data", "_rows", "affected_rows", "duration", "last_insert_id")
@@ -126,7 +127,9 @@ class QueryResult:
         """The rows as tuples in the order of `columns`, or None where the statement returned no rows."""
         if self._rows is None and self._data is not None:
             columns = self.columns
-            self._rows = [tuple(row[c] for c in columns) if isinstance(row, Mapping) else tuple(row) for row in self._data]
+            self._rows = [
+                tuple(row[c] for c in columns) if isinstance(row, Mapping) else tuple(row) for row in self._data
+            ]
         return self._rows
 
     @property
@@ -150,7 +153,9 @@ class QueryResult:
         return True
 
     def __repr__(self) -> str:
-        return f"QueryResult(rows={len(self)}, affected_rows={self.affected_rows}, last_insert_id={self.last_insert_id!r})"
+        return (
+            f"QueryResult(rows={len(self)}, affected_rows={self.affected_rows}, last_insert_id={self.last_insert_id!r})"
+        )
 
 
 _SECRET = re.compile(r"pass|secret|token|key|credential", re.IGNORECASE)
@@ -293,9 +298,16 @@ def _parse_setting(name: str, text: str, annotation: str) -> Any:
     kind = annotation.split(" | ")[0]
     try:
         if kind == "bool":
-            return {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}[
-                text.lower()
-            ]
+            return {
+                "1": True,
+                "true": True,
+                "yes": True,
+                "on": True,
+                "0": False,
+                "false": False,
+                "no": False,
+                "off": False,
+            }[text.lower()]
         return {"int": int, "float": float}.get(kind, str)(text)
     except (ValueError, KeyError) as error:
         raise ConfigurationError(f"{name} must be a {kind}, got {text!r}") from error
