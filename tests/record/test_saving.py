@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
+import threading
+import time
 from decimal import Decimal
 from enum import IntEnum
 from typing import Annotated, Any
@@ -21,6 +24,7 @@ from rhosocial.activerecord.backend import (
     StaleRecord,
     UniqueViolation,
 )
+from rhosocial.activerecord.backend.impl.sqlite import SQLiteBackend
 
 
 class Address(BaseModel):
@@ -474,3 +478,41 @@ async def test_two_reads_give_two_objects(users: type[User]) -> None:
 
     assert first is not second
     assert second.name == "Ann"
+
+
+class Slow(SQLiteBackend):
+    """Says when an INSERT has reached the driver, and takes its time there."""
+
+    begun: threading.Event
+
+    def _perform(self, connection: Any, sql: str, params: Any) -> Any:
+        result = super()._perform(connection, sql, params)
+        if sql.startswith("INSERT"):
+            self.begun.set()
+            time.sleep(0.1)
+        return result
+
+    _interrupt = None
+
+
+@pytest.mark.face("awaiting", reason="only a task can be cancelled")
+async def test_a_cancelled_save_whose_row_was_stored_is_not_inserted_again() -> None:
+    class Note(ActiveRecord):
+        __table_name__ = "notes"
+        id: int
+        text: str
+
+    backend = Note.__backend__ = Slow(database=":memory:")
+    backend.begun = threading.Event()
+    await Note.acreate_table()
+    note = Note(text="once")
+    saving = asyncio.ensure_future(note.asave())
+    await asyncio.to_thread(backend.begun.wait)
+    saving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await saving
+
+    assert (False, 1) == (note.is_new_record, note.id)
+    assert 0 == await note.asave()
+    assert 1 == await Note.query().acount()
+    await backend.aclose()

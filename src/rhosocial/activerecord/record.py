@@ -21,14 +21,14 @@ from .backend.errors import (
 )
 from .backend.registry import backend_for
 from .backend.transaction import Transaction
-from .backend.typing import DatabaseType, IsolationLevel
+from .backend.typing import DatabaseType, IsolationLevel, QueryResult
 from .blocking import blocking, run
 from .bulk import check_batch, insert_group
 from .checks import Checks, raise_own
 from .events import Handler, ModelEvent, acall, added, removed
 from .hydrate import fill
 from .model import RecordMeta
-from .plan import Plan, Row, same_value, tuples_of
+from .plan import Plan, Row, Write, same_value, tuples_of
 from .query import Query
 from .state import RecordState, aside_of, get_stored, put_back, set_aside, set_stored, stored_of
 from .table import Table, nearest
@@ -519,7 +519,22 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
         else:
             return 0
         sent = write.dump(values, stored)
-        result = await backend.asend(write.sql, sent, bool(write.returning))
+        try:
+            result = await backend.asend(write.sql, sent, bool(write.returning))
+        except BaseException as error:
+            if isinstance(finished := getattr(error, "finished", None), QueryResult):
+                # The task was cancelled, but the statement went through: saved again, the record must not be twice.
+                self._take(backend, plan, write, stored, sent, finished)
+            raise
+        written = self._take(backend, plan, write, stored, sent, result)
+        if write.is_incomplete:
+            await self._areload(plan, backend, plan.key_of_row(get_stored(self)))
+        return written
+
+    def _take(
+        self, backend: StorageBackend, plan: Plan, write: Write, stored: Any, sent: Row, result: QueryResult
+    ) -> int:
+        """Take note of what a statement has written; gives the number of rows."""
         written = result.affected_rows
         if stored.__class__ is not tuple:
             given, written = plan.given(write, result), 1
@@ -530,11 +545,9 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
             raise StaleRecord(f"this {name} was not saved: its row is no longer there", table=plan.table.name)
         if (transaction := backend.contexts.current().transaction) is not None:
             transaction.undo(put_back(self, plan, stored, aside_of(self)))
-        set_stored(self, write.take(values, sent, given))
+        set_stored(self, write.take(vars(self), sent, given))
         if aside_of(self) is not None:
             self._put_aside("accepted", None)
-        if write.is_incomplete:
-            await self._areload(plan, backend, plan.key_of_row(get_stored(self)))
         return written
 
     async def _areload(self, plan: Plan, backend: StorageBackend, key: Row) -> None:

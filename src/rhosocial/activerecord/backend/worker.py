@@ -41,7 +41,7 @@ class Worker:
         """What `fn(*args)` returns or raises, run in the worker's thread.
 
         A cancelled caller calls `interrupt` (once, in its own thread), waits until `fn` has ended, and only then raises
-        CancelledError; what `fn` returned or raised is dropped.
+        CancelledError.  What `fn` returned all the same is the error's attribute `finished`; what it raised is dropped.
         """
         job = _Job(fn, args)
         self._submit(job)
@@ -165,6 +165,8 @@ class _Job:
                 # The cancellation has ended the future that was awaited; the next one waits for the same end.
                 self._future = self._loop.create_future()
         if cancelled is not None:
+            if self.error is None:
+                cancelled.finished = self.result  # type: ignore[attr-defined]
             raise cancelled
 
     def _end(self) -> None:
