@@ -258,7 +258,6 @@ def test_dropping_the_only_reference_to_a_backend_releases_its_file(tmp_path: pa
             warnings.simplefilter("ignore", ResourceWarning)  # Closing it would have been better manners.
             users.__backend__ = None
         assert reference() is None
-        gc.collect()  # In sqlite3 a connection and its cache of statements hold each other.
         assert [name for name in open_files() if name.startswith(path)] == []
     finally:
         gc.enable()

@@ -353,3 +353,20 @@ def test_two_fields_cannot_share_a_column() -> None:
 
     with pytest.raises(ConfigurationError, match="Double gives the column 'x' to two fields"):
         _ = Double.__table__
+
+
+async def test_an_index_of_a_table_with_a_schema_is_created_there() -> None:
+    class Thing(ActiveRecord):
+        __table_name__ = "main.things"
+        __table_args__ = (Index("name"),)
+        id: int
+        name: str
+
+    backend = Thing.configure("sqlite:///:memory:")
+    await Thing.acreate_table()
+    listed = await backend.afetch_all("SELECT name FROM main.sqlite_master WHERE type = 'index'")
+    await Thing.acreate(name="a")
+
+    assert listed == [{"name": "ix_things_name"}]
+    assert await Thing.query().acount() == 1
+    await backend.aclose()

@@ -57,7 +57,7 @@ from .pool import ConnectionPool, PooledConnection, create_connection_pool
 from .registry import aclose_backends, backend_class_for, backend_for, close_backends, register_backend
 from .rule import ErrorHandler, ErrorRule
 from .setting import did_you_mean
-from .statement import Select
+from .statement import CreateIndex, Select, TableName
 from .stream import Stream
 from .transaction import Transaction
 from .typing import (
@@ -85,6 +85,7 @@ __all__ = [
     "ConnectionConfig",
     "ConnectionError",
     "ConnectionPool",
+    "CreateIndex",
     "DataError",
     "DatabaseError",
     "DatabaseType",
@@ -125,6 +126,7 @@ __all__ = [
     "StaleRecord",
     "StorageBackend",
     "Stream",
+    "TableName",
     "TableNotFound",
     "Transaction",
     "TransactionError",

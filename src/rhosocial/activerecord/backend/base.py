@@ -18,7 +18,7 @@ from .adapt import BackendMeta, ConnectionSlot, ManagerSlot, ReturningFlag
 from .calls import Calls, Params
 from .context import UNSET, Contexts, State, has_marks, refuse_face, weakly
 from .dialect import Dialect
-from .driver import Driver, Values
+from .driver import Driver, Values, close_connection
 from .errors import ConnectionError, DatabaseError
 from .expression import ParameterCountError
 from .fork import tell_of_forks
@@ -109,7 +109,8 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
             weakly(self, "_open_named") if opens else None,
             self.config.pool_size,
             self.config.pool_timeout,
-            close=weakly(self, "_close"),
+            # The driver's own close works without the backend, and so also when nobody holds that any more.
+            close=close_connection if kind._close is Driver._close else weakly(self, "_close"),
             aconnect=weakly(self, "_aopen_named") if native else None,
             aclose=weakly(self, "_aclose") if kind._aclose is not None else None,
             ping=weakly(self, "_ping") if opens else None,

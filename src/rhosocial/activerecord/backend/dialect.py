@@ -14,7 +14,7 @@ from .errors import IsolationLevelError, QueryError
 from .expression import ATOM, COMPARE, Arithmetic, Expression, Like, Match, Ordering, Value
 from .function import Function
 from .schema import Check, ColumnDefinition, ForeignKey, PrimaryKey
-from .statement import CreateIndex, CreateTable, Delete, DropTable, Insert, Select, Statement, Update
+from .statement import CreateIndex, CreateTable, Delete, DropTable, Insert, Select, Statement, TableName, Update
 from .typing import IsolationLevel
 
 if TYPE_CHECKING:
@@ -370,15 +370,19 @@ class Dialect:
         """CREATE INDEX and the name."""
         out.sql("CREATE UNIQUE INDEX " if create.index.unique else "CREATE INDEX ")
         out.sql("IF NOT EXISTS " if create.if_not_exists else "")
-        out.name(create.name)
+        out.node(self.index_names(create)[0])
 
     def write_create_index_columns(self, out: SQLWriter, create: CreateIndex) -> None:
         """ON, with the table and its columns."""
         out.sql(" ON ")
-        out.node(create.table)
+        out.node(self.index_names(create)[1])
         out.sql(" (")
         out.names(create.index.columns)
         out.sql(")")
+
+    def index_names(self, create: CreateIndex) -> tuple[Expression, Expression]:
+        """The names of the index and of its table as they stand in CREATE INDEX."""
+        return TableName(create.name), create.table
 
     def write_create_index_where(self, out: SQLWriter, create: CreateIndex) -> None:
         """The condition of a partial index."""

@@ -16,6 +16,11 @@ Values = Sequence[Any]
 TransactionState = Literal["idle", "open", "failed", "gone"]
 
 
+def close_connection(connection: Any) -> None:
+    """Close a connection as drivers do."""
+    connection.close()
+
+
 class Driver:
     """The hooks between a backend and its driver.  `_open` and `_perform` must be written; the others have defaults."""
 
@@ -46,7 +51,7 @@ class Driver:
 
     def _close(self, connection: Any) -> None:
         """Close a connection.  It may be called in another thread than the one that opened it."""
-        connection.close()
+        close_connection(connection)
 
     def _ping(self, connection: Any) -> None:
         """Ask the database for a sign of life; a dead link must raise one of `driver_errors`."""

@@ -6,13 +6,16 @@ from typing import Any
 
 from rhosocial.activerecord.backend import (
     Arithmetic,
+    CreateIndex,
     DataError,
     Dialect,
+    Expression,
     Function,
     IsolationLevel,
     Match,
     Select,
     SQLWriter,
+    TableName,
     UnsupportedFeature,
     Value,
 )
@@ -53,6 +56,12 @@ class SQLiteDialect(Dialect):
     def write_auto_key(self, out: SQLWriter) -> None:
         """AUTOINCREMENT: without it SQLite hands out the key of a deleted last row again."""
         out.sql(" PRIMARY KEY AUTOINCREMENT")
+
+    def index_names(self, create: CreateIndex) -> tuple[Expression, Expression]:
+        """The schema stands before the name of the index, and not before the table."""
+        if not isinstance(create.table, TableName):
+            return super().index_names(create)
+        return TableName(create.name, schema=create.table.schema), TableName(create.table.name)
 
     def write_select_limit(self, out: SQLWriter, select: Select) -> None:
         """LIMIT -1 is SQLite's "no limit", needed where there is only an OFFSET."""
