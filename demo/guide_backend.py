@@ -253,7 +253,7 @@ _ERRORS: tuple[tuple[type[Exception], type[DatabaseError]], ...] = (
 def _opened(database: str) -> apsw.Connection:
     connection = apsw.Connection(database)
     connection.set_busy_timeout(5_000)
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "cache_size = -65536"):
         connection.execute(f"PRAGMA {pragma}")
     return connection
 

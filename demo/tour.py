@@ -80,7 +80,10 @@ class Tour:
     ) -> Iterator[Models]:
         """The models over a fresh file, filled with `data`; closed afterwards."""
         path = self.folder / f"{name.replace(', ', '-').lower()}.db"
-        config: Any = f"sqlite:///{path}" if backend_class is None else ConnectionConfig(database=str(path))
+        # Room for 64 MiB of pages: with SQLite's own 2 MiB the indexes of a large table are read again and again.
+        config: Any = (
+            f"sqlite:///{path}?cache_size=-65536" if backend_class is None else ConnectionConfig(database=str(path))
+        )
         models = Models.over(config, backend_class)
         try:
             rows = {table: len(data.rows(table)) for table in FILES}
