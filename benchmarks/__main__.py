@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         sides = _sides(Path(folder), material, options.awaiting)
         try:
-            times = measure(sides, workloads, material, options.rounds)
+            times = measure(sides, workloads, material, options.rounds, options.tries)
         finally:
             for side in sides:
                 side.close()
@@ -56,8 +56,11 @@ def _sides(folder: Path, material: Material, awaiting: bool) -> list[Side]:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--rows", type=_count, default=10_000, help="rows of the table (default: %(default)s)")
+    parser.add_argument("--rows", type=_count, default=5_000, help="rows of the table (default: %(default)s)")
     parser.add_argument("--rounds", type=_count, default=7, help="rounds that are counted (default: %(default)s)")
+    parser.add_argument(
+        "--tries", type=_count, default=3, help="runs of a round, the best counts (default: %(default)s)"
+    )
     parser.add_argument("--tests", default="BCDFI", metavar="LETTERS", help="which tests (default: %(default)s)")
     parser.add_argument("--awaiting", action="store_true", help="also the awaitable calls, without a limit")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")

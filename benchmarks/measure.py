@@ -18,19 +18,21 @@ class WrongAnswer(Exception):
     """A workload gave other rows, values or types than it should have, or left others in the table."""
 
 
-def measure(sides: Sequence[Side], workloads: Sequence[Workload], material: Material, rounds: int) -> Times:
-    """The times of all rounds; a first round, which is not counted, warms everything up.
+def measure(
+    sides: Sequence[Side], workloads: Sequence[Workload], material: Material, rounds: int, tries: int = 1
+) -> Times:
+    """The times of all rounds; a first one, which is not counted, warms everything up.
 
-    In each round the sides follow one another workload by workload, so that a busy machine slows all of them.
-    WrongAnswer where an answer is not what it should be.
+    In a round the sides take turns at each workload, `tries` times; the best time of a side counts, so that what else
+    the machine has to do meanwhile falls away.  WrongAnswer where an answer is not what it should be.
     """
     times: Times = {(workload.letter, side.name): [] for workload in workloads for side in sides}
     for number in range(rounds + 1):
         for workload in workloads:
-            for side in sides:
-                seconds = _timed(side, workload.letter, material)
+            tried = [[_timed(side, workload.letter, material) for side in sides] for _ in range(tries if number else 1)]
+            for side, seconds in zip(sides, zip(*tried, strict=True), strict=True):
                 if number:
-                    times[workload.letter, side.name].append(seconds)
+                    times[workload.letter, side.name].append(min(seconds))
     return times
 
 

@@ -50,7 +50,7 @@ def test_a_run_prints_a_line_for_each_workload_and_writes_the_same_as_json(
 ) -> None:
     file = tmp_path / "figures.json"
 
-    assert main(["--rows", "20", "--rounds", "2", "--json", str(file)]) in (0, 1)
+    assert main(["--rows", "20", "--rounds", "2", "--tries", "1", "--json", str(file)]) in (0, 1)
 
     printed = capsys.readouterr().out.splitlines()
     written = json.loads(file.read_text(encoding="utf-8"))
@@ -65,7 +65,7 @@ def test_a_run_prints_a_line_for_each_workload_and_writes_the_same_as_json(
 
 
 def test_the_awaiting_face_is_measured_too_and_has_no_limit(capsys: pytest.CaptureFixture[str]) -> None:
-    main(["--rows", "5", "--rounds", "1", "--awaiting"])
+    main(["--rows", "5", "--rounds", "1", "--tries", "1", "--awaiting"])
     awaited = [line for line in capsys.readouterr().out.splitlines() if " awaiting " in line]
 
     assert LETTERS == [line.split()[0] for line in awaited]
@@ -73,7 +73,7 @@ def test_the_awaiting_face_is_measured_too_and_has_no_limit(capsys: pytest.Captu
 
 
 def test_some_of_the_tests_can_be_chosen(capsys: pytest.CaptureFixture[str]) -> None:
-    main(["--rows", "5", "--rounds", "1", "--tests", "df"])
+    main(["--rows", "5", "--rounds", "1", "--tries", "1", "--tests", "df"])
 
     assert ["D", "F"] == [line.split()[0] for line in capsys.readouterr().out.splitlines()[2:]]
 
@@ -83,7 +83,7 @@ def test_a_letter_that_is_no_test_is_refused(capsys: pytest.CaptureFixture[str])
     assert "no test among 'x'; there are B, C, D, F, I" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("option", ["--rows", "--rounds"])
+@pytest.mark.parametrize("option", ["--rows", "--rounds", "--tries"])
 @pytest.mark.parametrize("count", ["0", "-1", "many"])
 def test_counts_are_whole_numbers_of_at_least_one(option: str, count: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
@@ -133,9 +133,9 @@ def test_the_sides_take_turns_and_the_first_round_is_not_counted(
 
     prepare_really = Side.prepare
     monkeypatch.setattr(Side, "prepare", prepare)
-    times = measure(sides, WORKLOADS[2:3], material, rounds=2)
+    times = measure(sides, WORKLOADS[2:3], material, rounds=2, tries=2)
 
-    assert ["driver", "library"] * 3 == calls
+    assert ["driver", "library"] * (1 + 2 * 2) == calls
     assert {("D", "driver"): 2, ("D", "library"): 2} == {key: len(seconds) for key, seconds in times.items()}
 
 
@@ -207,7 +207,7 @@ def test_a_wrong_answer_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Library, "find_each", lambda self: other_value(find_each(self)))
 
     with pytest.raises(WrongAnswer, match="test F, library: expected "):
-        main(["--rows", "5", "--rounds", "1"])
+        main(["--rows", "5", "--rounds", "1", "--tries", "1"])
 
 
 # The verdict
