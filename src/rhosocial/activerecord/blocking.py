@@ -82,11 +82,19 @@ def _suspended(coroutine: Coroutine[Any, Any, Any]) -> RuntimeError:
     )
 
 
-def blocking(core: Callable[Concatenate[S, P], Coroutine[Any, Any, R]]) -> Callable[Concatenate[S, P], R]:
-    """The blocking face of an awaitable method: ``save = blocking(asave)``."""
+def blocking(
+    core: Callable[Concatenate[S, P], Coroutine[Any, Any, R]],
+    at_once: Callable[Concatenate[S, P], R | None] | None = None,
+) -> Callable[Concatenate[S, P], R]:
+    """The blocking face of an awaitable method: ``save = blocking(asave)``.
+
+    `at_once` does in plain calls what `core` does where nobody has to wait; where it gives None, `core` is run.
+    """
 
     @functools.wraps(core)
     def call(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        if at_once is not None and (done := at_once(self, *args, **kwargs)) is not None:
+            return done
         # `run`, written out: every blocking call comes through here, and one call less is a tenth of its cost.
         coroutine = core(self, *args, **kwargs)
         face = _thread.face

@@ -52,13 +52,10 @@ class Checks:
         }
         self._after = SchemaValidator(_after_chain(after)) if after else None
 
-    def prove(self, values: dict[str, Any], fields: Iterable[str]) -> bool:
-        """Whether the values of `fields` pass by their exact types alone, so that nothing is left to check."""
-        exact = self._exact
-        for name in fields:
-            if type(values[name]) is not exact[name]:
-                return False
-        return self._after is None
+    @property
+    def proving(self) -> dict[str, type | None]:
+        """By field the type whose values pass by that alone; a value of any other has to be checked."""
+        return self._exact if self._after is None else {}
 
     def check(self, record: Any, fields: Iterable[str]) -> dict[str, Any] | None:
         """All of the record's values with `fields` as validation leaves them; None where nothing needed validation.

@@ -17,6 +17,10 @@ from .backend.errors import DataError
 from .codegen import compile_function, shortcut_of
 
 Convert = Callable[[Any], Any] | None
+Load = Callable[[list[tuple[Any, ...]]], list[Any]]
+
+# Up to so many rows are loaded one by one.
+FEW = 8
 
 _new = object.__new__
 _set_dict = BaseModel.__dict__["__dict__"].__set__
@@ -34,11 +38,7 @@ def dict_loader(fields: Sequence[str], loaders: Sequence[Convert]) -> Callable[[
     """``load(rows)``: tuples in the order of `fields` to dicts, each value converted by its loader (None: as it is)."""
     if not fields:
         return lambda rows: [{} for _ in rows]
-    items = ", ".join(
-        f"{name!r}: {_convert('load', i, load)}" for i, (name, load) in enumerate(zip(fields, loaders, strict=True))
-    )
-    unpacked = "".join(f"c{i}, " for i in range(len(fields)))
-    lines = ["def load(rows):", f"    return [{{{items}}} for {unpacked}in rows]"]
+    lines = ["def load(rows):", f"    return [{_dict_text(fields, loaders)} for {_unpacked(fields)}in rows]"]
     return compile_function("load", lines, _names("load", loaders))
 
 
@@ -47,10 +47,8 @@ def tuple_loader(loaders: Sequence[Convert]) -> Callable[[Any], list[tuple[Any, 
     if not any(loaders):
         return list
     items = "".join(_convert("load", i, load) + ", " for i, load in enumerate(loaders))
-    unpacked = "".join(f"c{i}, " for i in range(len(loaders)))
-    return compile_function(
-        "load", ["def load(rows):", f"    return [({items}) for {unpacked}in rows]"], _names("load", loaders)
-    )
+    lines = ["def load(rows):", f"    return [({items}) for {_unpacked(loaders)}in rows]"]
+    return compile_function("load", lines, _names("load", loaders))
 
 
 def dumper(
@@ -84,30 +82,51 @@ def _dump_text(i: int, dump: Convert) -> str:
 
 
 def change_finder(
-    fields: Sequence[str], loaders: Sequence[Convert], dumpers: Sequence[Convert], mutable: Sequence[bool]
-) -> Callable[[dict[str, Any], tuple[Any, ...]], list[str]]:
-    """``changed(values, row)``: the fields whose value is another one than the row's.
+    fields: Sequence[str],
+    loaders: Sequence[Convert],
+    dumpers: Sequence[Convert],
+    mutable: Sequence[bool],
+    proving: Sequence[type | None],
+) -> Callable[[dict[str, Any], tuple[Any, ...]], int]:
+    """``differences(values, row)``: the fields whose value is another one than the row's, a bit each.
 
     A scalar has changed unless it is equal and of one type, or both are NaN; a value that can be edited in place is
-    compared as it would be stored.
+    compared as it would be stored.  A changed field whose value is not exactly of the type `proving` (by which alone it
+    is valid) sets a second bit, as many places higher as there are fields.
     """
-    lines = ["def changed(values, row):", "    out = []"]
+    lines = ["def differences(values, row):", "    bits = 0"]
     for i, name in enumerate(fields):
+        bit, unproven = 1 << i, 1 << i | 1 << (i + len(fields))
         lines.append(f"    value = values[{name!r}]; old = row[{i}]")
         if mutable[i]:
-            lines.append(f"    if not same_stored(value, old, dump{i}, load{i}): out.append({name!r})")
+            lines.append(f"    if not same_stored(value, old, dump{i}, load{i}): bits |= {unproven}")
             continue
         if loaders[i] is not None:
             lines.append(f"    if old is not None: old = load{i}(old)")
-        lines += [
-            "    try:",
-            "        if value is not old and (value.__class__ is not old.__class__ or value != old)"
-            f" and (value == value or old == old): out.append({name!r})",
-            f"    except ArithmeticError: out.append({name!r})",  # Decimal's signalling NaN compares with nothing.
-        ]
-    lines.append("    return out")
+        lines += _comparison(i, proving[i], bit, unproven)
+    lines.append("    return bits")
     names = _names("load", loaders, everything=True) | _names("dump", dumpers, everything=True)
-    return compile_function("changed", lines, names | {"same_stored": _same_stored})
+    names |= {f"type{i}": kind for i, kind in enumerate(proving)}
+    return compile_function("differences", lines, names | {"same_stored": _same_stored})
+
+
+def _comparison(i: int, kind: type | None, proven: int, unproven: int) -> list[str]:
+    """The lines that set a bit where `value` is not the same as `old`."""
+    different = "value is not old and (value.__class__ is not old.__class__ or value != old)"
+    try_otherwise = [
+        "    try:",
+        f"        if {different} and (value == value or old == old): bits |= {unproven}",
+        f"    except ArithmeticError: bits |= {unproven}",  # Decimal's signalling NaN compares with nothing.
+    ]
+    if kind is None:
+        return try_otherwise
+    nan = " and (value == value or old == old)" if kind is float else ""
+    return [
+        f"    if value.__class__ is type{i}:",
+        f"        if value is not old and (value != old or old.__class__ is not type{i}){nan}: bits |= {proven}",
+        "    else:",
+        *(f"    {line}" for line in try_otherwise),
+    ]
 
 
 def identity_test(fields: Sequence[str]) -> Callable[[dict[str, Any], dict[str, Any]], bool]:
@@ -154,37 +173,31 @@ def record_loader(
     loaders: Sequence[Convert],
     set_stored: Callable[[Any, Any], None],
     set_aside: Callable[[Any, Any], None],
-) -> Callable[[list[tuple[Any, ...]]], list[Any]]:
-    """``load(rows)``: tuples to records that are real Pydantic instances, unvalidated, each keeping its row.
+) -> tuple[Load, Load]:
+    """Two times ``load(rows)``, the first for less than `FEW` rows: their loops take less to set up.
+
+    Tuples become records that are real Pydantic instances, unvalidated, each keeping its row.
 
     What the class itself asks for is honoured: private attributes and `model_post_init`, ``extra="allow"``, an
     overridden ``__init__`` (which is called with the loaded values).
     """
     to_dicts = dict_loader(fields, loaders)
     if model.__custom_init__:
-        return lambda rows: _construct(model, to_dicts(rows), rows, set_stored)
+
+        def construct(rows: list[tuple[Any, ...]]) -> list[Any]:
+            return _construct(model, to_dicts(rows), rows, set_stored)
+
+        return construct, construct
     all_fields = set(fields)  # One set for all rows: `model_fields_set` replaces it before anybody can change it.
     extra_allowed = model.model_config.get("extra") == "allow"
     has_post_init = bool(model.__pydantic_post_init__)
-
-    def load_few(rows: list[tuple[Any, ...]]) -> list[Any]:
-        records = []
-        for row, values in zip(rows, to_dicts(rows), strict=True):
-            record = _new(model)
-            _set_dict(record, values)
-            _set_fields(record, all_fields)
-            _set_extra(record, {} if extra_allowed else None)
-            _set_private(record, None)
-            set_stored(record, row)
-            set_aside(record, None)
-            if has_post_init:
-                record.model_post_init(None)
-            records.append(record)
-        return records
+    lines = ["def load_few(rows):", "    records = []", "    for row in rows:"]
+    lines += [f"        {line}" for line in _filling(fields, loaders, extra_allowed, has_post_init)]
+    names = {"new": _new, "model": model, "all_fields": all_fields, "set_stored": set_stored, "set_aside": set_aside}
+    names |= {"set_dict": _set_dict, "set_fields": _set_fields, "set_extra": _set_extra, "set_private": _set_private}
+    load_few = compile_function("load_few", [*lines, "    return records"], names | _names("load", loaders))
 
     def load(rows: list[tuple[Any, ...]]) -> list[Any]:
-        if len(rows) < 8:  # Setting up the loops below takes longer than they save.
-            return load_few(rows)
         records = list(map(_new, repeat(model, len(rows))))
         _each(_set_dict, records, to_dicts(rows))
         _each(_set_fields, records, repeat(all_fields))
@@ -197,7 +210,23 @@ def record_loader(
                 record.model_post_init(None)
         return records
 
-    return load
+    return load_few, load
+
+
+def _filling(fields: Sequence[str], loaders: Sequence[Convert], extra_allowed: bool, has_post_init: bool) -> list[str]:
+    """The lines that make one record out of its `row`."""
+    return [
+        f"{_unpacked(fields)}= row" if fields else "",
+        "record = new(model)",
+        f"set_dict(record, {_dict_text(fields, loaders)})",
+        "set_fields(record, all_fields)",
+        f"set_extra(record, {'{}' if extra_allowed else 'None'})",
+        "set_private(record, None)",
+        "set_stored(record, row)",
+        "set_aside(record, None)",
+        "record.model_post_init(None)" if has_post_init else "",
+        "records.append(record)",
+    ]
 
 
 def _construct(
@@ -220,6 +249,15 @@ def fill(record: Any, values: dict[str, Any]) -> None:
     _set_private(record, None)
     if record.__pydantic_post_init__:
         record.model_post_init(None)
+
+
+def _dict_text(fields: Sequence[str], loaders: Sequence[Convert]) -> str:
+    pairs = enumerate(zip(fields, loaders, strict=True))
+    return "{" + ", ".join(f"{name!r}: {_convert('load', i, load)}" for i, (name, load) in pairs) + "}"
+
+
+def _unpacked(columns: Sequence[Any]) -> str:
+    return "".join(f"c{i}, " for i in range(len(columns)))
 
 
 def _convert(kind: str, i: int, function: Convert) -> str:

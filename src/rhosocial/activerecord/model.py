@@ -16,6 +16,7 @@ from pydantic_core import PydanticUndefined
 from .backend.base import StorageBackend
 from .backend.errors import ConfigurationError
 from .blocking import renew_faces
+from .checks import Checks
 from .plan import Plan, plan_for
 from .table import Columns, Table, accepts_none, column_spec, is_generated_key, key_of, linked_columns, without_none
 
@@ -64,6 +65,15 @@ class RecordMeta(ModelMetaclass):
         model: Any = cls
         home: tuple[StorageBackend, Plan] | None = model.__home_made__
         return home if home is not None else _find_home(model)
+
+    @property
+    def __checks__(cls) -> Checks:
+        """The validators of the class, as `save` uses them."""
+        model: Any = cls
+        checks: Checks | None = model.__checks_made__
+        if checks is None:
+            checks = model.__checks_made__ = Checks(model)
+        return checks
 
     @property
     def c(cls) -> Columns:
@@ -146,6 +156,7 @@ def _prepare(cls: Any, root: Any) -> None:
     cls.__tables_made__ = {}
     cls.__custom_init__ = cls.__init__ is not root.__init__
     cls.__is_dynamic__ = any(_overrides(cls, root, name) for name in ("table_name", "primary_key", "backend"))
+    cls.__finds_plainly__ = not _overrides(cls, root, "afind_one")
     cls.__hooked__ = "validate_record" in {name for base in cls.__mro__ for name in vars(base)}
     _make_optional(cls)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from itertools import chain
 from operator import itemgetter
 from typing import Any
@@ -20,7 +21,7 @@ from .backend.expression import Expression
 from .backend.schema import ColumnDefinition, PrimaryKey
 from .backend.statement import CreateIndex, CreateTable, DropTable
 from .backend.typing import QueryResult
-from .hydrate import change_finder, dict_loader, dumper, identity_test, record_loader, taker
+from .hydrate import FEW, Load, change_finder, dict_loader, dumper, identity_test, record_loader, taker
 from .table import Table, TableColumn
 
 Row = tuple[Any, ...]
@@ -35,10 +36,11 @@ class Write:
     `dump(values, row)` makes the values to send; `row` is the stored row, whose key an UPDATE needs.  `returning` are
     the columns that the statement gives back.  `take(values, sent, given)` makes the row that is stored then, out of
     what was sent and what the database gave (an UPDATE: the row before), and puts what the database set on the record.
-    `is_incomplete` says that it set more than it gives back.
+    `is_incomplete` says that it set more than it gives back.  `text` is `sql` as the driver takes it, once
+    `text_for` was asked.
     """
 
-    __slots__ = ("dump", "is_incomplete", "needs_key", "returning", "sql", "take")
+    __slots__ = ("dump", "is_incomplete", "needs_key", "returning", "sql", "take", "text")
 
     def __init__(
         self,
@@ -53,9 +55,16 @@ class Write:
         self.sql = sql
         self.dump = dump
         self.take = take
+        self.text = ""
         self.returning = returning
         self.needs_key = needs_key
         self.is_incomplete = is_incomplete
+
+    def text_for(self, backend: StorageBackend, sent: Row) -> str:
+        """The text as the backend's driver takes it; a plan and its writes belong to one backend."""
+        if not self.text:
+            self.text = backend.native(self.sql, sent)
+        return self.text
 
 
 class Plan:
@@ -71,21 +80,22 @@ class Plan:
         self.names = tuple(column.name for column in table.columns)
         self.loaders = [self.loader(column.type) for column in table.columns]
         self.dumpers = [self.dumper(column.type) for column in table.columns]
-        self.load = _naming(
-            table, self.loaders, record_loader(table.model, self.fields, self.loaders, *table.model.__setters__)
-        )
-        self.load_dicts = _naming(table, self.loaders, dict_loader(self.fields, self.loaders))
+        few, many = record_loader(table.model, self.fields, self.loaders, *table.model.__setters__)
+        self.load = _naming(table, self.loaders, few, many)
+        to_dicts = dict_loader(self.fields, self.loaders)
+        self.load_dicts = _naming(table, self.loaders, to_dicts, to_dicts)
         mutable = [column.type.is_mutable for column in table.columns]
         self.mutable = frozenset(field for field, is_mutable in zip(self.fields, mutable, strict=True) if is_mutable)
         # Python has moments equal that differ by `fold`, and unequal that are one where clocks are changed.
         as_stored = [m or self._is_moment(column.type) for m, column in zip(mutable, table.columns, strict=True)]
-        self.changed = change_finder(self.fields, self.loaders, self.dumpers, as_stored)
+        self._as_stored = as_stored
+        self.all_bits = (1 << len(self.fields)) - 1
         self.is_untouched = identity_test(self.fields)
         self._positions = {field: place for place, field in enumerate(self.fields)}
         self.has_computed = any(column.generated_sql is not None for column in table.columns)
         self.key_positions = tuple(table.columns.index(column) for column in table.key)
         self._inserts: dict[tuple[str, ...], Write] = {}
-        self._updates: dict[tuple[str, ...], Write] = {}
+        self.updates: dict[int, Write] = {}
         self._bulk_takers: dict[tuple[str, ...], Callable[[dict[str, Any], Row, Row], Row]] = {}
         self._adapters: dict[ColumnType, TypeAdapter[Any]] = {}
         self._dumpers: dict[ColumnType, Callable[[Any], Any] | None] = {}
@@ -98,6 +108,8 @@ class Plan:
         where = " AND ".join(f"{dialect.quote(column.name)} = ?" for column in table.key)
         only = table.key[0].type if len(table.key) == 1 else None
         self._key_type = None if only is None else only.python
+        # The type of the keys that `find_one` takes the short way for; a class may find its records otherwise.
+        self.plain_key = self._key_type if table.model.__finds_plainly__ else None
         self._key_dump = None if only is None else self.dumper(only)
         self.find_sql = f"SELECT {self.column_list} FROM {self.source} WHERE {where}"
         self.delete_sql = f"DELETE FROM {self.source} WHERE {where}"
@@ -108,6 +120,8 @@ class Plan:
         self.simple_key = table.auto_key.field if len(optional) == 1 and table.auto_key else None
         self.auto_key_field = None if table.auto_key is None else table.auto_key.field
         self.is_simple = not optional or self.simple_key is not None
+        # Whether a save may be one statement and what the driver says of it: no hooks, and nothing to be read again.
+        self.is_short = self.is_simple and not self.has_computed and not table.model.__hooked__
         self.takes_many = self.dialect.supports_multirow_insert and (self.simple_key is None or self._returning)
 
     # 1 - Values
@@ -169,7 +183,30 @@ class Plan:
         """The key's values out of a stored row."""
         return tuple([row[position] for position in self.key_positions])
 
+    @cached_property
+    def differences(self) -> Callable[[dict[str, Any], Row], int]:
+        """``differences(values, row)``: a bit for each field that differs, see `change_finder`."""
+        proving = self.table.model.__checks__.proving
+        types = [proving.get(field) for field in self.fields]
+        return change_finder(self.fields, self.loaders, self.dumpers, self._as_stored, types)
+
+    def changed(self, values: dict[str, Any], row: Row) -> list[str]:
+        """The fields whose values are others than the row's."""
+        return self.fields_of(self.differences(values, row))
+
+    def fields_of(self, bits: int) -> list[str]:
+        """The fields whose bits are set."""
+        return [field for place, field in enumerate(self.fields) if bits >> place & 1]
+
     # 2 - Statements of records
+
+    def write_at_once(self, values: dict[str, Any], stored: Any, given: set[str]) -> Write | None:
+        """The statement for a record of which nothing is to be validated, if its shape has been met; else None."""
+        if not self.is_short:
+            return None
+        if stored.__class__ is tuple:
+            return self.updates.get(self.differences(values, stored))
+        return self.insertion(values, given) if self.is_untouched(values, stored or {}) else None
 
     def insertion(self, values: dict[str, Any], given: set[str]) -> Write:
         """The INSERT for a record that holds `values`; columns that the database sets are left to it unless given."""
@@ -281,7 +318,8 @@ class Plan:
 
     def load_result(self, result: QueryResult) -> list[Any]:
         """The records of a result whose columns are the table's, in its order; rows that are dicts go by name."""
-        return self.load(self.rows_of(result) if result.has_dicts else result.rows or [])
+        rows = result.tuples
+        return self.load(rows if rows is not None else self.rows_of(result))
 
     def rows_of(self, result: QueryResult) -> list[Row]:
         """The rows of such a result as tuples."""
@@ -335,12 +373,16 @@ class Plan:
                 )
         return error
 
-    def update(self, changed: tuple[str, ...]) -> Write:
-        """The UPDATE by key of these fields; DataError where the database computes one of them itself."""
-        found = self._updates.get(changed)
-        return found if found is not None else self._updates.setdefault(changed, self._make_update(changed))
+    def update(self, bits: int) -> Write | None:
+        """The UPDATE by key of the fields with these bits, made at its first use and kept in `updates`; None for none.
 
-    def _make_update(self, changed: tuple[str, ...]) -> Write:
+        DataError where the database computes the fields itself.
+        """
+        if bits and bits not in self.updates:
+            self.updates[bits] = self._make_update(self.fields_of(bits))
+        return self.updates.get(bits)
+
+    def _make_update(self, changed: list[str]) -> Write:
         fields = [field for field in changed if self.table.by_field[field].generated_sql is None]
         if not fields:
             name = f"{self.table.model.__name__}.{changed[0]}"
@@ -441,12 +483,12 @@ def _is_given(column: TableColumn, values: dict[str, Any], given: set[str]) -> b
     return values[column.field] is not None or (column.field in given and not column.auto_key and column.nullable)
 
 
-def _naming(table: Table, loaders: Sequence[Any], load: Callable[[Any], list[Any]]) -> Callable[[Any], list[Any]]:
-    """`load`, with the column named where a value of a row does not convert."""
+def _naming(table: Table, loaders: Sequence[Any], load_few: Load, load_many: Load) -> Load:
+    """The two as one, with the column named where a value of a row does not convert."""
 
     def load_named(rows: Any) -> list[Any]:
         try:
-            return load(rows)
+            return load_few(rows) if len(rows) < FEW else load_many(rows)
         except (DataError, ValueError, TypeError) as error:
             named = _named_failure(table, loaders, rows)
             if named is None:

@@ -22,7 +22,7 @@ from .backend.errors import (
 from .backend.registry import backend_for
 from .backend.transaction import Transaction
 from .backend.typing import DatabaseType, IsolationLevel, QueryResult
-from .blocking import blocking, run
+from .blocking import blocking, is_blocking, run
 from .bulk import check_batch, insert_group
 from .checks import Checks, raise_own
 from .events import Handler, ModelEvent, acall, added, removed
@@ -65,6 +65,7 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
     __custom_init__: ClassVar[bool] = False
     __is_dynamic__: ClassVar[bool] = False
     __hooked__: ClassVar[bool] = False
+    __finds_plainly__: ClassVar[bool] = True
     __setters__: ClassVar[Any] = None
 
     # 1 - Construction
@@ -230,18 +231,33 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
     @classmethod
     async def afind_one(cls, key: Any) -> Self | None:
         """The record with that key, or meeting that dict of conditions or condition; None where there is none."""
+        if is_blocking() and (found := cls._find_at_once(key)) is not None:
+            return found[0] if found else None
         if isinstance(key, dict) or hasattr(key, "write"):
             one: Self | None = await _matching(cls, key).aone()
             return one
         backend, plan = cls.__home__
-        result = await backend.asend(plan.find_sql, plan.dump_key(key), True)
-        found: list[Self] = plan.load_result(result)
+        found = plan.load_result(await backend.asend(plan.find_sql, plan.dump_key(key), True))
         return found[0] if found else None
 
     @classmethod
     def find_one(cls, key: Any) -> Self | None:
         """The record with that key, or meeting that dict of conditions or condition; None where there is none."""
-        return run(cls.afind_one(key))
+        found = cls._find_at_once(key)
+        if found is None:
+            return run(cls.afind_one(key))
+        return found[0] if found else None
+
+    @classmethod
+    def _find_at_once(cls, key: Any) -> list[Self] | None:
+        """The records with a key of exactly the column's type, for a blocking caller who has to wait for nobody."""
+        if (home := cls.__home_made__) is None:
+            return None
+        backend, plan = home
+        if type(key) is not plan.plain_key or (result := backend.try_send(plan.find_sql, plan.dump_key(key))) is None:
+            return None
+        found: list[Self] = plan.load_result(result)
+        return found
 
     @classmethod
     async def afind_one_or_fail(cls, key: Any) -> Self:
@@ -326,27 +342,40 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
         What changed is validated before any statement.  Raises ValidationError, an `IntegrityError` of the engine,
         DataError for a value that cannot be stored, StaleRecord where the row has gone.
         """
+        if is_blocking() and (written := self._save_at_once()) is not None:
+            return written
         backend, plan = self.__home_made__ or type(self).__home__
-        stored, aside = stored_of(self), aside_of(self)
-        is_hooked = was_new = False
-        if aside is not None or self.__hooked__:
+        if self.__hooked__ or aside_of(self) is not None:
             self._refuse_doubtful()
-            is_hooked = self.__hooked__ or self._aside("handlers") is not None
-        if is_hooked:
-            was_new = stored.__class__ is not tuple
-            await self._aprepare(plan, was_new)
-            stored = stored_of(self)  # A handler may have saved it.
-        changed = self._check(plan, stored)
-        try:
-            written = await self._awrite(backend, plan, stored, changed)
-        except BaseException:
-            self._remember_accepted(plan)  # Also for a cancelled task: what has passed need not pass again.
-            raise
-        if is_hooked:
-            await self._afire(ModelEvent.AFTER_SAVE, is_new=was_new, result=written)
-        return written
+            if self.__hooked__ or self._aside("handlers") is not None:
+                return await self._asave_hooked(backend, plan)
+        return await self._awrite(backend, plan)
 
-    save = blocking(asave)
+    def _save_at_once(self) -> int | None:
+        """`asave` for a blocking caller inside an open block, where nothing is to be validated, told or waited for.
+
+        None in any other case.  The steps are those of `_awrite`; each call less counts here, so they are written out.
+        """
+        home = self.__home_made__
+        if home is None:
+            return None
+        backend, plan = home
+        try:
+            values, stored, aside = vars(self), self._stored, self._others
+            write = plan.write_at_once(values, stored, self.__pydantic_fields_set__)
+        except (AttributeError, LookupError):  # Made by `model_construct`, or a field was deleted.
+            return None
+        if write is None or aside is not None or (state := backend.open_block()) is None:
+            return None
+        try:
+            sent = write.dump(values, stored)
+            result = backend.send_inside(state, write.text or write.text_for(backend, sent), sent)
+            return self._take(state.transaction, plan, write, stored, sent, result, None)
+        except BaseException:
+            self._remember_accepted(plan)  # Also for KeyboardInterrupt: what has passed need not pass again.
+            raise
+
+    save = blocking(asave, _save_at_once)
 
     async def adelete(self) -> int:
         """Delete the row; gives the number of rows deleted.  The record is new afterwards, without a generated key."""
@@ -357,7 +386,7 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
         baseline = self._baseline()
         result = await backend.asend(plan.delete_sql, plan.key_of_row(row), False)
         if (transaction := backend.current_transaction) is not None:
-            transaction.undo(put_back(self, plan, row, aside_of(self)))
+            transaction.undo(put_back(self, plan, vars(self), row, aside_of(self)))
         self._become_new(baseline)
         await self._afire(ModelEvent.AFTER_DELETE, result=result.affected_rows)
         return result.affected_rows
@@ -420,7 +449,7 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
                     await insert_group(plan, backend, fields, group)
             else:
                 for record in given:
-                    await record._awrite(backend, plan, stored_of(record), ())
+                    await record._awrite(backend, plan)
         return given
 
     @classmethod
@@ -456,29 +485,36 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
 
     # 7 - How it is done
 
-    async def _aprepare(self, plan: Plan, is_new: bool) -> None:
+    async def _asave_hooked(self, backend: StorageBackend, plan: Plan) -> int:
+        is_new = stored_of(self).__class__ is not tuple
         await self.avalidate_fields()
         await self._afire(ModelEvent.BEFORE_SAVE, is_new=is_new)
+        written = await self._awrite(backend, plan)
+        await self._afire(ModelEvent.AFTER_SAVE, is_new=is_new, result=written)
+        return written
 
-    def _check(self, plan: Plan, stored: Any) -> list[str]:
-        """Validate what changed and put the validated values on the record; gives the fields that changed."""
+    def _to_write(self, plan: Plan, stored: Any) -> Write | None:
+        """The statement that stores what changed, which is validated here; None where nothing did."""
         values = vars(self)
-        if stored.__class__ is dict and plan.is_untouched(values, stored):
-            return []
-        changed = self._changed(plan, stored)
-        if not changed:
-            return changed
-        checks = self.__checks_made__ or self._checks()
-        if checks.prove(values, changed):
-            return changed
-        todo = self._unproven(plan, changed, stored)
-        if not todo:
-            return changed
-        checked = checks.check(self, todo)
-        if checked is None:
-            return changed
-        values.update(checked)
-        return self._changed(plan, stored)
+        if stored.__class__ is not tuple:
+            if stored is None or not plan.is_untouched(values, stored):
+                self._check(plan, stored)
+            return plan.insertion(values, self.__pydantic_fields_set__)
+        try:
+            bits = plan.differences(values, stored)
+        except KeyError as error:
+            self._refuse_missing(error)
+            raise
+        if bits > plan.all_bits:
+            self._check(plan, stored)
+            bits = plan.differences(values, stored) & plan.all_bits
+        return plan.update(bits)
+
+    def _check(self, plan: Plan, stored: Any) -> None:
+        """Validate what changed and put the validated values on the record."""
+        todo = self._unproven(plan, self._changed(plan, stored), stored)
+        if todo:
+            vars(self).update(type(self).__checks__.check(self, todo) or {})
 
     def _changed(self, plan: Plan, stored: Any) -> list[str]:
         values = vars(self)
@@ -488,8 +524,11 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
             baseline = stored or {}
             return [name for name in plan.fields if values[name] is not baseline.get(name, baseline)]
         except KeyError as error:
-            self._checks().refuse_missing(values, error)
+            self._refuse_missing(error)
             raise
+
+    def _refuse_missing(self, error: KeyError) -> None:
+        type(self).__checks__.refuse_missing(vars(self), error)
 
     def _unproven(self, plan: Plan, changed: list[str], stored: Any) -> list[str]:
         """Those of the changed fields that have to pass validation."""
@@ -503,36 +542,36 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
     def _remember_accepted(self, plan: Plan) -> None:
         self._put_aside("accepted", plan.snapshot(vars(self), plan.fields))
 
-    def _checks(self) -> Checks:
-        cls = type(self)
-        if cls.__checks_made__ is None:
-            cls.__checks_made__ = Checks(cls)
-        return cls.__checks_made__
-
-    async def _awrite(self, backend: StorageBackend, plan: Plan, stored: Any, changed: Sequence[str]) -> int:
+    async def _awrite(self, backend: StorageBackend, plan: Plan) -> int:
         """Insert a new record, or update what changed, and take note of what is stored then; gives the row count."""
-        values = vars(self)
-        if stored.__class__ is not tuple:
-            write = plan.insertion(values, self.__pydantic_fields_set__)
-        elif changed:
-            write = plan.update(tuple(changed))
-        else:
+        stored = stored_of(self)
+        write = self._to_write(plan, stored)
+        if write is None:
             return 0
-        sent = write.dump(values, stored)
+        sent: Row = ()
         try:
+            sent = write.dump(vars(self), stored)
             result = await backend.asend(write.sql, sent, bool(write.returning))
+            written = self._take(backend.current_transaction, plan, write, stored, sent, result, aside_of(self))
+            if write.is_incomplete:
+                await self._areload(plan, backend, plan.key_of_row(get_stored(self)))
+            return written
         except BaseException as error:
             if isinstance(finished := getattr(error, "finished", None), QueryResult):
                 # The task was cancelled, but the statement went through: saved again, the record must not be twice.
-                self._take(backend, plan, write, stored, sent, finished)
+                self._take(backend.current_transaction, plan, write, stored, sent, finished, aside_of(self))
+            self._remember_accepted(plan)  # Also for a cancelled task: what has passed need not pass again.
             raise
-        written = self._take(backend, plan, write, stored, sent, result)
-        if write.is_incomplete:
-            await self._areload(plan, backend, plan.key_of_row(get_stored(self)))
-        return written
 
     def _take(
-        self, backend: StorageBackend, plan: Plan, write: Write, stored: Any, sent: Row, result: QueryResult
+        self,
+        transaction: Transaction | None,
+        plan: Plan,
+        write: Write,
+        stored: Any,
+        sent: Row,
+        result: QueryResult,
+        aside: dict[str, Any] | None,
     ) -> int:
         """Take note of what a statement has written; gives the number of rows."""
         written = result.affected_rows
@@ -543,10 +582,11 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
         else:
             name = type(self).__name__
             raise StaleRecord(f"this {name} was not saved: its row is no longer there", table=plan.table.name)
-        if (transaction := backend.contexts.current().transaction) is not None:
-            transaction.undo(put_back(self, plan, stored, aside_of(self)))
-        set_stored(self, write.take(vars(self), sent, given))
-        if aside_of(self) is not None:
+        values = vars(self)
+        if transaction is not None:
+            transaction.undo(put_back(self, plan, values, stored, aside))
+        set_stored(self, write.take(values, sent, given))
+        if aside is not None:
             self._put_aside("accepted", None)
         return written
 

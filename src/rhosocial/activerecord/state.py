@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", bound="RecordState")
 
+_weakly = weakref.ref
+
 
 class RecordState(BaseModel):
     """The slots of a record, which copies and pickles of it carry.
@@ -25,6 +27,10 @@ class RecordState(BaseModel):
     """
 
     __slots__ = ("__weakref__", "_others", "_stored")
+
+    if TYPE_CHECKING:  # At run time Pydantic would take annotations for private attributes of its own.
+        _others: Any
+        _stored: Any
 
     def __copy__(self) -> Self:
         return _with_state(super().__copy__(), self)
@@ -106,11 +112,10 @@ def _with_state(copied: S, original: RecordState) -> S:
     return copied
 
 
-def put_back(record: Any, plan: Plan, stored: Any, aside: dict[str, Any] | None) -> PutBack:
-    """What puts a record's key, newness, row and doubt back as they are now; `stored` and `aside` are its own."""
+def put_back(record: Any, plan: Plan, values: dict[str, Any], stored: Any, aside: dict[str, Any] | None) -> PutBack:
+    """What puts a record's key, newness, row and doubt back as they are now; the other arguments are its own."""
     field = plan.auto_key_field
-    key = None if field is None else record.__dict__.get(field)
-    return PutBack((weakref.ref(record), plan, key, stored, aside))
+    return PutBack((_weakly(record), plan, None if field is None else values.get(field), stored, aside))
 
 
 def put_all_back(records: list[Any], plan: Plan) -> PutBackAll:

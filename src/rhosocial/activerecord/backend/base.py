@@ -8,9 +8,9 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NoReturn, Self
 
 from ..blocking import blocking, is_blocking, renew_faces
 from . import adapt
@@ -90,7 +90,8 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
         # An aexecute that a subclass wrote goes to the driver by super(), and values must pass through it.
         self._sends_by_execute = type(self).aexecute is not StorageBackend.aexecute
         self._takes_by_connect = "connect" in self._written
-        self._is_special = self._takes_by_connect
+        # Is more to do for a statement than to take a connection and run it?
+        self._is_special = self._takes_by_connect or self._sends_by_execute
         self._used = False
         self.is_closed = False
         tell_of_forks(self)
@@ -249,22 +250,19 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
 
     execute = blocking(aexecute)
 
-    def asend(self, sql: str, values: Values = (), returning: bool = False) -> Coroutine[Any, Any, QueryResult]:
+    async def asend(self, sql: str, values: Values = (), returning: bool = False) -> QueryResult:
         """Run canonical SQL with values that are already the driver's: the way of models and queries.
 
         In a subclass that overrides `execute` it goes through that override.
         """
-        # No coroutine of its own: that would cost each statement a quarter of a microsecond.
+        if is_blocking() and (result := self.try_send(sql, values)) is not None:
+            return result
         if self._sends_by_execute:
-            return self.aexecute(sql, values, returning)
-        if self._paramstyle != "qmark" or "??" in sql:
-            sql, _ = translate(sql, self._paramstyle, bool(values))
+            return await self.aexecute(sql, values, returning)
+        sql = self.native(sql, values)
         if self.on_execute or self._logger.isEnabledFor(logging.DEBUG):
-            return self._arun_watched(sql, values)
-        state = self.contexts.current()
-        if state.transaction is None and state.connection is None and not self._needs_care(sql):
-            return self._arun_leased(state, sql, values)
-        return self._arun(sql, values, state)
+            return await self._arun_watched(sql, values)
+        return await self._arun(sql, values)
 
     send = blocking(asend)
 
@@ -291,7 +289,7 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
         if not self.streams_rows or self._cursor is None or state.transaction is not None or state.depth:
             return Stream.of(await self.asend(sql, values, True), chunk_size)
         self.check_usable(state)
-        sql, _ = translate(sql, self._paramstyle, bool(values))
+        sql = self.native(sql, values)
         connection = await self._leases.aacquire()
         stream = Stream(chunk_size, self._workers, self._interrupt, connection, self._leases)
         try:
@@ -315,6 +313,70 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
             self.report(sql, values, time.perf_counter() - start)
 
     # 6 - The way of a statement to the driver
+
+    # In the blocking face nearly all statements go by one of the next two calls.  They are short, since on the long way
+    # below the calls in Python take more time than the driver.
+
+    def open_block(self) -> State | None:
+        """The state of a blocking caller inside an open block, where statements have to wait for nobody; else None."""
+        if self._is_special or self.on_execute or self._logger.isEnabledFor(logging.DEBUG):
+            return None
+        state = self.contexts.current()
+        transaction = state.transaction
+        if transaction is None or transaction.status is not OPEN or state.shared is not None or not state.blocking:
+            return None
+        return state
+
+    def try_send(self, sql: str, values: Values) -> QueryResult | None:
+        """`send` for a blocking caller who has to wait for nobody; None for any other, who awaits `asend`."""
+        if self._is_special or self.on_execute or self._logger.isEnabledFor(logging.DEBUG):
+            return None
+        state = self.contexts.current()
+        if state.transaction is None:
+            is_alone = state.connection is None and not has_marks()
+            return self._try_leased(state, sql, values) if is_alone else None
+        if self.open_block() is None:
+            return None
+        state.transaction.refuse_end(sql)
+        return self.send_inside(state, self.native(sql, values), values)
+
+    def native(self, sql: str, values: Values) -> str:
+        """Canonical SQL in the driver's spelling."""
+        if self._paramstyle == "qmark" and "??" not in sql:
+            return sql
+        return translate(sql, self._paramstyle, bool(values))[0]
+
+    def send_inside(self, state: State, text: str, values: Values) -> QueryResult:
+        """Run a statement in the driver's spelling inside the block that `open_block` found."""
+        try:
+            return self._perform(state.connection, text, values)
+        except BaseException as error:  # noqa: BLE001
+            # Also for KeyboardInterrupt: what is left of the block must be known before COMMIT.
+            self._raise_inside(state.transaction, error, text, values)
+
+    def _try_leased(self, state: State, sql: str, values: Values) -> QueryResult | None:
+        if self._writers is not None and self._is_write(sql):
+            return None
+        leases = self._leases
+        connection = leases.try_acquire(state)
+        if connection is None:
+            return None
+        if self._paramstyle != "qmark" or "??" in sql:
+            sql = self.native(sql, values)
+        try:
+            result = self._perform(connection, sql, values)
+        except BaseException as error:  # noqa: BLE001
+            # Also for KeyboardInterrupt: a connection in the middle of an answer must not be used again.
+            leases.release(connection, broken=not self._is_reusable(connection, error))
+            self._raise(error, sql, values)
+        leases.release(connection)
+        self._used = True
+        return result
+
+    def _raise_inside(self, transaction: Transaction, error: BaseException, sql: str, values: Values) -> NoReturn:
+        named = self._named(error, sql, values)
+        transaction.note_error(named)
+        raise named from named.__cause__
 
     async def _arun(self, sql: str, values: Values, state: State | None = None) -> QueryResult:
         state = state or self.contexts.current()
@@ -342,15 +404,13 @@ class StorageBackend(Driver, Calls, metaclass=BackendMeta):
             return await self._aperform_for(state, state.connection, sql, values)
         except BaseException as error:  # noqa: BLE001
             # Also for KeyboardInterrupt: what is left of the block must be known before COMMIT.
-            named = self._named(error, sql, values)
-            transaction.note_error(named)
-            raise named from named.__cause__
+            self._raise_inside(transaction, error, sql, values)
         finally:
             if state.shared is not None:
                 state.shared.release()
 
     def _needs_care(self, sql: str) -> bool:
-        """Whether more is to do for a statement outside a block than to take a connection and run it."""
+        """Whether a statement outside a block may neither share a connection nor run without its turn."""
         return self._is_special or has_marks() or (self._writers is not None and self._is_write(sql))
 
     async def _arun_alone(self, state: State, sql: str, values: Values) -> QueryResult:

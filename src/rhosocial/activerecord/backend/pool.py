@@ -17,7 +17,7 @@ from .closer import Closer, call_all
 from .errors import ConfigurationError, ConnectionError, PoolTimeout
 from .gate import Gate
 from .loan import Keepers, Loan, PooledConnection
-from .stock import Member, Stock, holder_of_now, leave_to_parent
+from .stock import Holder, Member, Stock, holder_of_now, leave_to_parent
 from .worker import Workers
 
 Act = Callable[[Any], Any]
@@ -117,10 +117,10 @@ class ConnectionPool:
 
     acquire = blocking(aacquire)
 
-    def try_acquire(self) -> Any:
+    def try_acquire(self, holder: Holder | None = None) -> Any:
         """An idle connection that can be lent as it is, or None; never waits and does no I/O.
 
-        Who gets None asks `aacquire`, which waits, checks or connects.
+        Who gets None asks `aacquire`, which waits, checks or connects.  `holder` saves asking who the caller is.
         """
         stock = self._stock
         shelf = stock.shared if self._aconnect is None else stock.shelves.get(self._caller_loop())
@@ -136,7 +136,7 @@ class ConnectionPool:
             shelf.append(member)
             stock.gate.release()
             return None
-        member.holder = holder_of_now()
+        member.holder = holder or holder_of_now()
         member.since = now
         raw = member.raw
         stock.lent[id(raw)] = member

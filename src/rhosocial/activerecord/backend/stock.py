@@ -8,10 +8,20 @@ import threading
 import time
 from collections import deque
 from sys import modules
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from .gate import Gate
 from .worker import WorkerThread
+
+
+class Place(Protocol):
+    """A thread or task that says what it is called in messages."""
+
+    place: str
+
+
+# Who has a connection: a thread, a task by its name, or what knows its place.
+Holder = threading.Thread | str | Place
 
 
 class Member:
@@ -19,14 +29,14 @@ class Member:
 
     __slots__ = ("expires", "holder", "loop", "raw", "shelf", "since", "stage")
 
-    def __init__(self, loop: Any, stock: Stock, holder: threading.Thread | str) -> None:
+    def __init__(self, loop: Any, stock: Stock, holder: Holder) -> None:
         self.raw: Any = None
         self.loop = loop
         self.shelf = stock.shared if loop is None else stock.shelves.setdefault(loop, deque())
         self.expires = math.inf
         self.lend(holder, "opening")
 
-    def lend(self, holder: threading.Thread | str, stage: str = "") -> None:
+    def lend(self, holder: Holder, stage: str = "") -> None:
         """Note who has the connection from now on, and whether it is just "opening" or "closing"."""
         self.holder = holder
         self.since = time.monotonic()
@@ -39,6 +49,8 @@ class Member:
         if isinstance(holder, threading.Thread):
             stage = stage or ("" if holder.is_alive() else "ended")
             name = f"thread {holder.name!r}"
+        elif not isinstance(holder, str):
+            name = holder.place
         else:
             name = f"task {holder!r}"
         return f"{name}{stage and f' ({stage})'} for {max(0.0, now - self.since):.1f} s"

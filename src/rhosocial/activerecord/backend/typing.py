@@ -77,11 +77,12 @@ class QueryResult:
 
     `columns` (names, or the description of a PEP 249 cursor) and `rows` (tuples) hold what the driver returned, `data`
     is the same as a list of dicts, built when first read, and None for a statement that returns no rows.
+    `tuples` are the rows as they arrived, None where they arrived as dicts or there are none.
     `affected_rows` is -1 where the engine has no count (DDL).  `last_insert_id` is the driver's, None where it has
     none.  `duration` is in seconds where measured.
     """
 
-    __slots__ = ("_columns", "_data", "_rows", "affected_rows", "duration", "last_insert_id")
+    __slots__ = ("_columns", "_data", "affected_rows", "duration", "last_insert_id", "tuples")
 
     def __init__(
         self,
@@ -95,7 +96,7 @@ class QueryResult:
     ) -> None:
         self._data = data
         self._columns = columns
-        self._rows = rows
+        self.tuples = rows
         self.affected_rows = affected_rows
         self.last_insert_id = last_insert_id
         self.duration = duration
@@ -103,14 +104,14 @@ class QueryResult:
     @property
     def data(self) -> list[Any] | None:
         """The rows as dicts, or None where the statement returned no rows."""
-        if self._data is None and self._rows is not None:
+        if self._data is None and self.tuples is not None:
             columns = self.columns
-            self._data = [dict(zip(columns, row, strict=True)) for row in self._rows]
+            self._data = [dict(zip(columns, row, strict=True)) for row in self.tuples]
         return self._data
 
     @data.setter
     def data(self, value: list[Any] | None) -> None:
-        self._data, self._rows = value, None
+        self._data, self.tuples = value, None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -125,17 +126,17 @@ class QueryResult:
     @property
     def rows(self) -> list[tuple[Any, ...]] | None:
         """The rows as tuples in the order of `columns`, or None where the statement returned no rows."""
-        if self._rows is None and self._data is not None:
+        if self.tuples is None and self._data is not None:
             columns = self.columns
-            self._rows = [
+            self.tuples = [
                 tuple(row[c] for c in columns) if isinstance(row, Mapping) else tuple(row) for row in self._data
             ]
-        return self._rows
+        return self.tuples
 
     @property
     def has_dicts(self) -> bool:
         """Whether the rows arrived as dicts, as an `execute` written in the guide's way returns them."""
-        return self._rows is None and self._data is not None
+        return self.tuples is None and self._data is not None
 
     def scalar(self) -> Any:
         """The first value of the first row, or None where there is no row."""
@@ -146,7 +147,7 @@ class QueryResult:
         return iter(self.data or ())
 
     def __len__(self) -> int:
-        return len(self._rows if self._rows is not None else self._data or ())
+        return len(self.tuples if self.tuples is not None else self._data or ())
 
     def __bool__(self) -> bool:
         # A result is an answer even when no row matched.
