@@ -30,7 +30,7 @@ LAYERS = (
     ),
     (
         "2: one database's spelling",
-        "backend.dialect backend.mapping backend.converter backend.document backend.parameter",
+        "backend.dialect backend.constructs backend.mapping backend.converter backend.document backend.parameter",
     ),
     (
         "3: connections and statements",

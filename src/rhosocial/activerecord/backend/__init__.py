@@ -1,7 +1,7 @@
 """All that a backend author imports."""
 
 from .base import StorageBackend
-from .dialect import Dialect, SQLWriter
+from .dialect import Dialect
 from .errors import (
     CheckViolation,
     ColumnNotFound,
@@ -70,6 +70,7 @@ from .typing import (
     QueryResult,
     TypeMapping,
 )
+from .writer import SQLWriter
 
 SQLDialectBase = Dialect
 SQLExpressionBase = Expression
