@@ -26,7 +26,6 @@ class Dialect(Constructs):
     right before the driver.
     """
 
-    name: ClassVar[str] = "sql"
     paramstyle: ClassVar[str] = "qmark"
     quote_open: ClassVar[str] = '"'
     quote_close: ClassVar[str] = '"'
