@@ -25,12 +25,14 @@ LAYERS = (
     ),
     (
         "1: SQL and columns as data",
-        "backend.expression backend.function backend.functions backend.subquery backend.number backend.writer"
+        "backend.node backend.expression backend.arithmetic backend.pattern backend.cast backend.case backend.json_path"
+        " backend.window backend.moment backend.grouping backend.result backend.function backend.functions"
+        " backend.aggregates backend.ranking backend.subquery backend.number backend.writer"
         " backend.statement backend.schema backend.lexer backend.names backend.column_type",
     ),
     (
         "2: one database's spelling",
-        "backend.dialect backend.mapping backend.converter backend.document backend.parameter",
+        "backend.dialect backend.constructs backend.mapping backend.converter backend.document backend.parameter",
     ),
     (
         "3: connections and statements",

@@ -188,7 +188,7 @@ async def test_aggregates_keep_the_type_of_their_column() -> None:
         (F.coalesce(c.age, 0), 30),
         (F.call("ifnull", c.nick, "none"), "A"),
         (F.coalesce(c.fortune, 0), Decimal("12345678901234567890.123456")),
-        (c.age > 20, 1),
+        (c.age > 20, True),
     ],
 )  # fmt: skip
 async def test_a_calculated_value_has_the_type_of_its_parts(item: Any, expected: Any) -> None:

@@ -311,7 +311,8 @@ def decimal(scale: int | None, long: bool = False) -> ColumnType:
         (F.call("f", a), None),
         ((a + 1).as_("x"), INT),
         (asked(ColumnRef("u", "n", DAY)), DAY),
-        (a == 1, None),
+        (a == 1, FLAG),
+        (Raw("1"), None),
     ],
 )
 def test_the_type_of_a_result_is_known_where_it_can_be(node: Any, expected: Any) -> None:
@@ -334,7 +335,10 @@ def test_the_type_of_a_result_is_known_where_it_can_be(node: Any, expected: Any)
         (lambda: name - 1, QueryError, "'-' does not go with number and text"),
         (lambda: name + 1 - a, QueryError, "does not go with number and text"),
         (lambda: day + 1, QueryError, r"'\+' does not go with date and number"),
-        (lambda: day - dt.timedelta(1), QueryError, "does not go with date and span"),
+        (lambda: day * dt.timedelta(1), QueryError, "does not go with date and span"),
+        (lambda: dt.timedelta(1) - day, QueryError, "does not go with date and span"),
+        (lambda: day - dt.datetime(2024, 1, 1), QueryError, "does not go with date and datetime"),
+        (lambda: day + day, QueryError, "does not go with date"),
         (lambda: span * 2, QueryError, "does not go with number and span"),
         (lambda: a - [1], QueryError, "does not go with list and number"),
         (lambda: F.sum(name), QueryError, "sum takes numbers, but 'name' holds str"),

@@ -16,7 +16,6 @@ from .backend.expression import (
     In,
     IsNull,
     Junction,
-    Like,
     Operand,
     Ordering,
     Raw,
@@ -146,11 +145,11 @@ class Builder:
 
     def like(self, column: str | Operand, pattern: str) -> Self:
         """Keep the rows whose column matches SQL's LIKE pattern."""
-        return self.where(Like(self._ref(column), pattern))
+        return self.where(self._ref(column).like(pattern))
 
     def not_like(self, column: str | Operand, pattern: str) -> Self:
         """Keep the rows whose column does not match the pattern."""
-        return self.where(Like(self._ref(column), pattern, negated=True))
+        return self.where(self._ref(column).not_like(pattern))
 
     def is_null(self, column: str | Operand) -> Self:
         """Keep the rows whose column is NULL."""

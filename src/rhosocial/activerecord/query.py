@@ -286,9 +286,9 @@ class RowQuery(Query[Row]):
             return [(column.name, column.item)]
         if isinstance(column, ColumnRef):
             return [(self._field_name(column), column)]
-        if isinstance(column, Function):
-            return [(column.name.lower(), column)]
         if isinstance(column, Expression):
+            if column.label:
+                return [(column.label, column)]
             raise QueryError(f"{type(column).__name__} in select needs a name: add .as_('name')")
         raise QueryError(f"expected a column or an expression, got {type(column).__name__}")
 

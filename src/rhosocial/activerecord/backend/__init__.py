@@ -1,7 +1,10 @@
 """All that a backend author imports."""
 
+from .arithmetic import Arithmetic
 from .base import StorageBackend
-from .dialect import Dialect, SQLWriter
+from .cast import Cast
+from .constructs import Constructs
+from .dialect import Dialect
 from .errors import (
     CheckViolation,
     ColumnNotFound,
@@ -34,7 +37,7 @@ from .errors import (
     UnsupportedFeature,
     ValidationError,
 )
-from .expression import Arithmetic, Expression, Match, ParameterCountError, Value
+from .expression import Comparison, Expression, Operand, ParameterCountError, Value, type_of
 from .function import Function
 from .gate import Gate
 from .helpers import (
@@ -49,10 +52,13 @@ from .helpers import (
     safe_json_dumps,
     safe_json_loads,
 )
+from .json_path import JsonComparison, JsonContains, JsonHasKey, JsonPath, is_json, json_text
 from .keyword import is_read
 from .manager import TransactionManager
 from .mapping import ColumnType, TypeMapper, ValueMapper
+from .moment import Extract, Truncation
 from .parameter import SQLBuilder
+from .pattern import FullText, Match, Regexp
 from .pool import ConnectionPool, PooledConnection, create_connection_pool
 from .registry import aclose_backends, backend_class_for, backend_for, close_backends, register_backend
 from .rule import ErrorHandler, ErrorRule
@@ -70,21 +76,26 @@ from .typing import (
     QueryResult,
     TypeMapping,
 )
+from .window import Over
+from .writer import SQLWriter
 
 SQLDialectBase = Dialect
 SQLExpressionBase = Expression
 
 __all__ = [
     "Arithmetic",
+    "Cast",
     "CheckViolation",
     "ColumnNotFound",
     "ColumnType",
     "ColumnTypes",
     "CommitOutcomeUnknown",
+    "Comparison",
     "ConfigurationError",
     "ConnectionConfig",
     "ConnectionError",
     "ConnectionPool",
+    "Constructs",
     "CreateIndex",
     "DataError",
     "DatabaseError",
@@ -96,17 +107,25 @@ __all__ = [
     "ErrorRule",
     "ExclusionViolation",
     "Expression",
+    "Extract",
     "ForeignKeyViolation",
+    "FullText",
     "Function",
     "Gate",
     "IntegrityError",
     "IsolationLevel",
     "IsolationLevelError",
+    "JsonComparison",
+    "JsonContains",
+    "JsonHasKey",
+    "JsonPath",
     "LockError",
     "LockTimeout",
     "Match",
     "NotNullViolation",
+    "Operand",
     "OperationalError",
+    "Over",
     "ParameterCountError",
     "PoolTimeout",
     "PooledConnection",
@@ -116,6 +135,7 @@ __all__ = [
     "QueryResult",
     "QueryTimeout",
     "RecordNotFound",
+    "Regexp",
     "RelationNotLoaded",
     "SQLBuilder",
     "SQLDialectBase",
@@ -131,6 +151,7 @@ __all__ = [
     "Transaction",
     "TransactionError",
     "TransactionManager",
+    "Truncation",
     "TypeConversionError",
     "TypeMapper",
     "TypeMapping",
@@ -149,7 +170,9 @@ __all__ = [
     "did_you_mean",
     "format_decimal",
     "format_with_length",
+    "is_json",
     "is_read",
+    "json_text",
     "measure_time",
     "parse_date",
     "parse_datetime",
@@ -157,4 +180,5 @@ __all__ = [
     "register_backend",
     "safe_json_dumps",
     "safe_json_loads",
+    "type_of",
 ]

@@ -103,6 +103,11 @@ class ColumnType:
         return object if self.db_type in JSON_TYPES else kind_of(self.python)
 
     @property
+    def label(self) -> str:
+        """The Python type's name, for messages; JSON for what may be anything."""
+        return "JSON" if self.python in (object, Any) else _name(self.python)
+
+    @property
     def is_mutable(self) -> bool:
         """Whether a value may change in place, so that identity and `==` do not tell if it did."""
         return self.db_type in JSON_TYPES or _plain_kind(self.python) in (None, object)

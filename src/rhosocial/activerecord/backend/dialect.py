@@ -6,91 +6,26 @@ another one in its database.  It knows no connection and no model.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
+from .constructs import Constructs
 from .errors import IsolationLevelError, QueryError
-from .expression import ATOM, COMPARE, Arithmetic, Expression, Like, Match, Ordering, Value
-from .function import Function
+from .expression import Expression
 from .schema import Check, ColumnDefinition, ForeignKey, PrimaryKey
 from .statement import CreateIndex, CreateTable, Delete, DropTable, Insert, Select, Statement, TableName, Update
 from .typing import IsolationLevel
-
-if TYPE_CHECKING:
-    from .column_type import ColumnType
-
-Dump = Callable[[Any, "ColumnType | None"], Any]
+from .writer import Dump, SQLWriter, as_it_is
 
 
-def as_it_is(value: Any, column: ColumnType | None) -> Any:
-    """The value unconverted: the dump of statements that hold no value."""
-    return value
-
-
-class SQLWriter:
-    """Collects the text and the bound values of one statement, in order."""
-
-    __slots__ = ("_dump", "depth", "dialect", "params", "parts", "qualify", "table")
-
-    def __init__(self, dialect: Dialect, dump: Dump = as_it_is) -> None:
-        self.dialect = dialect
-        self.parts: list[str] = []
-        self.params: list[Any] = []
-        self.qualify = False
-        self.table: str | None = None
-        self.depth = 0
-        self._dump = dump
-
-    def sql(self, text: str) -> None:
-        """Append SQL text."""
-        self.parts.append(text)
-
-    def name(self, name: str) -> None:
-        """Append a quoted name."""
-        self.parts.append(self.dialect.quote(name))
-
-    def bind(self, value: Any, column: ColumnType | None = None) -> None:
-        """Append a placeholder and keep the value, converted for its column."""
-        self.parts.append("?")
-        self.params.append(None if value is None else self._dump(value, column))
-
-    def node(self, node: Any, parent: int = 0) -> None:
-        """Write a node, in parentheses where it binds less than `parent` asks."""
-        if isinstance(node, Expression) and node.precedence < parent:
-            self.parts.append("(")
-            node.write(self)
-            self.parts.append(")")
-        else:
-            node.write(self)
-
-    def nodes(self, nodes: Iterable[Any], separator: str = ", ", parent: int = 0) -> None:
-        """Write nodes with a separator between them."""
-        for number, node in enumerate(nodes):
-            if number:
-                self.parts.append(separator)
-            if parent:
-                self.node(node, parent)
-            else:
-                node.write(self)
-
-    def names(self, names: Iterable[str]) -> None:
-        """Write quoted names with commas between them."""
-        self.parts.append(", ".join(map(self.dialect.quote, names)))
-
-    def text(self) -> str:
-        """The statement so far."""
-        return "".join(self.parts)
-
-
-class Dialect:
+class Dialect(Constructs):
     """Standard SQL; a subclass says where its database differs.
 
     Texts are canonical: each bound value is a ``?``, whatever `paramstyle` the driver has; the backend translates them
     right before the driver.
     """
 
-    name: ClassVar[str] = "sql"
     paramstyle: ClassVar[str] = "qmark"
     quote_open: ClassVar[str] = '"'
     quote_close: ClassVar[str] = '"'
@@ -394,51 +329,7 @@ class Dialect:
         out.sql("DROP TABLE IF EXISTS " if drop.if_exists else "DROP TABLE ")
         out.node(drop.table)
 
-    # 5 - Constructs that differ between databases
-
-    def write_arithmetic(self, out: SQLWriter, arithmetic: Arithmetic) -> None:
-        """Two operands and an operator; ``||`` joins texts, and its operands always stand alone or in parentheses."""
-        is_joining = arithmetic.operator == "||"
-        out.node(arithmetic.left, ATOM if is_joining else arithmetic.precedence)
-        out.sql(f" {arithmetic.operator} ")
-        out.node(arithmetic.right, ATOM if is_joining else arithmetic.precedence + 1)
-
-    def write_like(self, out: SQLWriter, like: Like) -> None:
-        """LIKE; without regard to case both sides are folded."""
-        if like.ignore_case:
-            item: Expression = Function("lower", like.item)
-            pattern: Expression = Function("lower", like.pattern)
-        else:
-            item, pattern = like.item, like.pattern
-        out.node(item, COMPARE + 1)
-        out.sql(" NOT LIKE " if like.negated else " LIKE ")
-        out.node(pattern, COMPARE + 1)
-
-    def write_match(self, out: SQLWriter, match: Match) -> None:
-        """A plain text within a text, case counting."""
-        out.node(match.item, COMPARE + 1)
-        out.sql(" LIKE ")
-        out.node(Value(match.pattern(_escape_like, "%")))
-        out.sql(" ESCAPE '!'")
-
-    def write_function(self, out: SQLWriter, function: Function) -> None:
-        """A function call."""
-        out.sql(f"{self.function_name(function)}(")
-        if function.distinct:
-            out.sql("DISTINCT ")
-        out.nodes(function.args)
-        out.sql(")")
-
-    def function_name(self, function: Function) -> str:
-        """What this database calls the function."""
-        return function.name
-
-    def write_ordering(self, out: SQLWriter, ordering: Ordering) -> None:
-        """One item of ORDER BY."""
-        out.node(ordering.item, ATOM)
-        out.sql(" DESC" if ordering.descending else " ASC")
-        if ordering.nulls is not None:
-            out.sql(f" NULLS {ordering.nulls}")
+    # 5 - Looking at a statement
 
     def explain(self, sql: str) -> str:
         """The statement that shows how the database would run `sql`."""
@@ -459,11 +350,6 @@ def _quoted(name: str, opening: str, closing: str) -> str:
 
 # The guide era's name of the class, at the guide era's place.
 SQLDialectBase = Dialect
-
-
-def _escape_like(text: str) -> str:
-    # A backslash would be special to MySQL's string literals; an exclamation mark is special nowhere.
-    return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
 
 
 def placeholders(count: int) -> str:

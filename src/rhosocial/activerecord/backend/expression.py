@@ -6,61 +6,50 @@ writer converts it once, when the statement is compiled.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from .errors import ColumnNotFound, QueryError
 from .lexer import pieces
-from .number import compared_as, result_type, type_of_value
+from .node import ADD, AND, ATOM, COMPARE, MULTIPLY, NOT, OR, SIGN, Aliased, Expression, Ordering, made, makes
+from .number import BOOLEAN, compared_as
 from .writer import Writer
 
 if TYPE_CHECKING:
     from .column_type import ColumnType
 
+__all__ = [
+    "ADD",
+    "AND",
+    "ATOM",
+    "COMPARE",
+    "MULTIPLY",
+    "NOT",
+    "OR",
+    "SIGN",
+    "Aliased",
+    "Between",
+    "ColumnRef",
+    "Comparison",
+    "Condition",
+    "Expression",
+    "In",
+    "IsNull",
+    "Junction",
+    "Negation",
+    "Operand",
+    "Ordering",
+    "ParameterCountError",
+    "Raw",
+    "SQLExpressionBase",
+    "Value",
+    "as_operand",
+    "makes",
+    "type_of",
+]
 
-class Expression:
-    """A piece of SQL.  Built with a text, it stands in a statement as that text: ``Expression("CURRENT_DATE")``.
-
-    A subclass overrides `write`, or `format(dialect)`, which returns SQL text, as authors of the guide's era did.  The
-    text is sent as it is: it must never hold outside data.
-    """
-
-    __slots__ = ("expression",)
-    precedence: int = 0  # A text may be anything, so it is put in parentheses inside other expressions.
-
-    def __init__(self, expression: str = "") -> None:
-        self.expression = expression
-
-    @classmethod
-    def raw(cls, expression: str) -> Self:
-        """The expression that is written as this text."""
-        return cls(expression)
-
-    def format(self, dialect: Any) -> str:
-        """The SQL text; the default is the text the expression was built with."""
-        return self.expression
-
-    def write(self, out: Writer) -> None:
-        """Write this piece of SQL, values bound, to `out`."""
-        out.sql(self.format(out.dialect))
-
-    def as_(self, name: str) -> Aliased:
-        """This under another name: ``SELECT expression AS name``."""
-        return Aliased(self, name)
-
-    def __repr__(self) -> str:
-        slots = (name for base in reversed(type(self).__mro__) for name in vars(base).get("__slots__", ()))
-        parts = (name for name in slots if name not in _MAY_BE_SECRET)
-        shown = ", ".join(f"{name.lstrip('_')}={getattr(self, name)!r}" for name in parts if hasattr(self, name))
-        return f"{type(self).__name__}({shown})"
-
-
-# Slots that hold values of rows, which `repr` leaves out.
-_MAY_BE_SECRET = frozenset({"params", "text", "values"})
-
-# How strongly an operator binds; an operand that binds less is put in parentheses.
-OR, AND, NOT, COMPARE, ADD, MULTIPLY, SIGN, ATOM = range(1, 9)
+_TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 class Operand(Expression):
@@ -68,6 +57,7 @@ class Operand(Expression):
 
     __slots__ = ()
     precedence = ATOM
+    compares_itself: ClassVar[bool] = False  # Does a comparison take its meaning from this side, wherever it stands?
 
     def __init__(self) -> None: ...
 
@@ -76,28 +66,38 @@ class Operand(Expression):
         """What a value compared with this is converted as; None where that is not known."""
         return None
 
+    @property
+    def text_form(self) -> Operand:
+        """What stands for it where text is asked for."""
+        return self
+
     def __bool__(self) -> bool:
         raise TypeError("a SQL condition has no truth value in Python: join conditions with & | ~, not and, or, not")
 
     def __eq__(self, other: object) -> Condition:  # type: ignore[override]  # A comparison is SQL here, not a bool.
-        return self.is_null() if other is None else Comparison(self, "=", other)
+        return self.is_null() if other is None else self._compared("=", other)
 
     def __ne__(self, other: object) -> Condition:  # type: ignore[override]
-        return self.is_not_null() if other is None else Comparison(self, "<>", other)
+        return self.is_not_null() if other is None else self._compared("<>", other)
 
     __hash__ = object.__hash__
 
+    def _compared(self, operator: str, other: Any) -> Condition:
+        if isinstance(other, Operand) and other.compares_itself:
+            return other._compared(_TURNED.get(operator, operator), self)
+        return Comparison(self, operator, other)
+
     def __lt__(self, other: Any) -> Condition:
-        return Comparison(self, "<", other)
+        return self._compared("<", other)
 
     def __le__(self, other: Any) -> Condition:
-        return Comparison(self, "<=", other)
+        return self._compared("<=", other)
 
     def __gt__(self, other: Any) -> Condition:
-        return Comparison(self, ">", other)
+        return self._compared(">", other)
 
     def __ge__(self, other: Any) -> Condition:
-        return Comparison(self, ">=", other)
+        return self._compared(">=", other)
 
     def __and__(self, other: Expression) -> Condition:
         return Junction("AND", (_truth(self), other))
@@ -108,38 +108,38 @@ class Operand(Expression):
     def __invert__(self) -> Condition:
         return Negation(_truth(self))
 
-    def __add__(self, other: Any) -> Arithmetic:
-        return Arithmetic(self, "+", other, ADD)
+    def __add__(self, other: Any) -> Operand:
+        return _operand("arithmetic", self, "+", other, ADD)
 
-    def __radd__(self, other: Any) -> Arithmetic:
-        return Arithmetic(other, "+", self, ADD)
+    def __radd__(self, other: Any) -> Operand:
+        return _operand("arithmetic", other, "+", self, ADD)
 
-    def __sub__(self, other: Any) -> Arithmetic:
-        return Arithmetic(self, "-", other, ADD)
+    def __sub__(self, other: Any) -> Operand:
+        return _operand("arithmetic", self, "-", other, ADD)
 
-    def __rsub__(self, other: Any) -> Arithmetic:
-        return Arithmetic(other, "-", self, ADD)
+    def __rsub__(self, other: Any) -> Operand:
+        return _operand("arithmetic", other, "-", self, ADD)
 
-    def __mul__(self, other: Any) -> Arithmetic:
-        return Arithmetic(self, "*", other, MULTIPLY)
+    def __mul__(self, other: Any) -> Operand:
+        return _operand("arithmetic", self, "*", other, MULTIPLY)
 
-    def __rmul__(self, other: Any) -> Arithmetic:
-        return Arithmetic(other, "*", self, MULTIPLY)
+    def __rmul__(self, other: Any) -> Operand:
+        return _operand("arithmetic", other, "*", self, MULTIPLY)
 
-    def __truediv__(self, other: Any) -> Arithmetic:
-        return Arithmetic(self, "/", other, MULTIPLY)
+    def __truediv__(self, other: Any) -> Operand:
+        return _operand("arithmetic", self, "/", other, MULTIPLY)
 
-    def __rtruediv__(self, other: Any) -> Arithmetic:
-        return Arithmetic(other, "/", self, MULTIPLY)
+    def __rtruediv__(self, other: Any) -> Operand:
+        return _operand("arithmetic", other, "/", self, MULTIPLY)
 
-    def __mod__(self, other: Any) -> Arithmetic:
-        return Arithmetic(self, "%", other, MULTIPLY)
+    def __mod__(self, other: Any) -> Operand:
+        return _operand("arithmetic", self, "%", other, MULTIPLY)
 
-    def __rmod__(self, other: Any) -> Arithmetic:
-        return Arithmetic(other, "%", self, MULTIPLY)
+    def __rmod__(self, other: Any) -> Operand:
+        return _operand("arithmetic", other, "%", self, MULTIPLY)
 
-    def __neg__(self) -> Arithmetic:
-        return Arithmetic(0, "-", self, ADD)
+    def __neg__(self) -> Operand:
+        return _operand("arithmetic", 0, "-", self, ADD)
 
     def in_(self, values: Any) -> Condition:
         """True where this is one of `values`, a list or a query of one column; an empty list matches no row."""
@@ -159,27 +159,43 @@ class Operand(Expression):
 
     def like(self, pattern: str) -> Condition:
         """SQL's LIKE with `pattern` as it is; whether case counts is the engine's choice."""
-        return Like(self, pattern)
+        return _condition("like", self, pattern)
 
     def not_like(self, pattern: str) -> Condition:
         """The opposite of `like`."""
-        return Like(self, pattern, negated=True)
+        return _condition("like", self, pattern, negated=True)
 
     def ilike(self, pattern: str) -> Condition:
         """LIKE without regard to case, on every engine (SQLite: of ASCII letters)."""
-        return Like(self, pattern, ignore_case=True)
+        return _condition("like", self, pattern, ignore_case=True)
+
+    def not_ilike(self, pattern: str) -> Condition:
+        """The opposite of `ilike`."""
+        return _condition("like", self, pattern, ignore_case=True, negated=True)
 
     def contains(self, text: str) -> Condition:
         """True where `text` stands somewhere in this; case counts on every engine, ``%`` and ``_`` are plain."""
-        return Match(self, "contains", text)
+        return _condition("match", self, "contains", text)
 
     def startswith(self, text: str) -> Condition:
         """True where this begins with `text`; case counts on every engine."""
-        return Match(self, "startswith", text)
+        return _condition("match", self, "startswith", text)
 
     def endswith(self, text: str) -> Condition:
         """True where this ends with `text`; case counts on every engine."""
-        return Match(self, "endswith", text)
+        return _condition("match", self, "endswith", text)
+
+    def regexp(self, pattern: str, ignore_case: bool = False) -> Condition:
+        """True where the regular expression fits somewhere in this; SQLite reads it as Python's `re` does."""
+        return _condition("regexp", self, pattern, ignore_case=ignore_case)
+
+    def not_regexp(self, pattern: str, ignore_case: bool = False) -> Condition:
+        """The opposite of `regexp`."""
+        return _condition("regexp", self, pattern, ignore_case=ignore_case, negated=True)
+
+    def matches(self, words: str) -> Condition:
+        """True where a full-text search finds all of the words in this, a column of a full-text index."""
+        return _condition("full_text", self, words)
 
     def is_null(self) -> Condition:
         """True where this is NULL."""
@@ -189,6 +205,46 @@ class Operand(Expression):
         """True where this is not NULL."""
         return IsNull(self, negated=True)
 
+    def is_distinct_from(self, other: Any) -> Condition:
+        """Like ``!=``, with NULL as a value: NULL is distinct from all values, and not from NULL."""
+        return self._compared("IS DISTINCT FROM", other)
+
+    def is_not_distinct_from(self, other: Any) -> Condition:
+        """Like ``==``, with NULL as a value: true where both are NULL."""
+        return self._compared("IS NOT DISTINCT FROM", other)
+
+    def cast(self, to: Any) -> Operand:
+        """This as another type, a Python type or a `DatabaseType`: ``CAST(this AS type)``."""
+        return _operand("cast", self, to)
+
+    def collate(self, collation: str) -> Operand:
+        """This under a collation of the database: ``this COLLATE "name"``."""
+        return _operand("collate", self, collation)
+
+    def __getitem__(self, part: str | int) -> Operand:
+        """The member of that name, or the element at that place (from the end where negative), of a JSON value."""
+        return _operand("json_path", self, part)
+
+    # Or Python would take anything that can be indexed for a sequence without an end.
+    __iter__ = None
+    __contains__ = None
+
+    def json_contains(self, value: Any) -> Condition:
+        """True where the JSON value contains `value`: its members and elements, at any depth, are in this one."""
+        return _condition("json_contains", self, value)
+
+    def has_key(self, name: str) -> Condition:
+        """True where the JSON value is an object with a member of that name, be it null."""
+        return _condition("json_has_key", self, name)
+
+    def json_length(self) -> Operand:
+        """The number of elements of a JSON array, or of members of an object; NULL for anything else."""
+        return _operand("json_length", self)
+
+    def as_text(self) -> Operand:
+        """The JSON value as text: a string without its quotes, anything else as JSON; NULL for null."""
+        return _operand("json_text", self)
+
     def asc(self) -> Ordering:
         """Ascending, for `order_by`."""
         return Ordering(self, descending=False)
@@ -196,6 +252,16 @@ class Operand(Expression):
     def desc(self) -> Ordering:
         """Descending, for `order_by`."""
         return Ordering(self, descending=True)
+
+
+def _operand(kind: str, *args: Any) -> Operand:
+    made_above: Operand = made(kind, *args)
+    return made_above
+
+
+def _condition(kind: str, *args: Any, **options: Any) -> Condition:
+    made_above: Condition = made(kind, *args, **options)
+    return made_above
 
 
 class ColumnRef(Operand):
@@ -212,6 +278,11 @@ class ColumnRef(Operand):
     def type(self) -> ColumnType | None:
         """The column's type, which says how values are converted."""
         return self._type
+
+    @property
+    def label(self) -> str:
+        """The column's name."""
+        return self.name
 
     def write(self, out: Writer) -> None:
         quote, table = out.dialect.quote, self.table
@@ -246,6 +317,11 @@ class Condition(Operand):
     __slots__ = ()
     precedence = COMPARE
 
+    @property
+    def type(self) -> ColumnType | None:
+        """A boolean, unless it is SQL text, which may be anything."""
+        return BOOLEAN
+
 
 class Raw(Condition):
     """SQL text with a ``?`` for each of `params`: the text is the caller's, the values are bound."""
@@ -262,6 +338,10 @@ class Raw(Condition):
         if len(self.parts) - 1 != len(self.params):
             raise ParameterCountError(len(self.parts) - 1, len(self.params), sql)
 
+    @property
+    def type(self) -> None:
+        """Not known."""
+
     def write(self, out: Writer) -> None:
         out.sql(self.parts[0])
         for part, value in zip(self.parts[1:], self.params, strict=True):
@@ -277,31 +357,6 @@ class ParameterCountError(QueryError, ValueError):
         super().__init__(message, statement=sql)
 
 
-class Arithmetic(Operand):
-    """Two operands and an operator between them; ``+`` joins where one of them is text."""
-
-    __slots__ = ("_type", "left", "operator", "precedence", "right")
-
-    def __init__(self, left: Any, operator: str, right: Any, precedence: int) -> None:
-        self.left = as_operand(left, right)
-        self.right = as_operand(right, left)
-        left_type, right_type = _type_in_arithmetic(self.left), _type_in_arithmetic(self.right)
-        if operator == "+" and any(side is not None and side.python is str for side in (left_type, right_type)):
-            # Engines differ in how || binds, so it stands in parentheses wherever it could matter.
-            operator, precedence = "||", COMPARE
-        self.operator = operator
-        self.precedence = precedence
-        self._type = result_type(operator, left_type, right_type)
-
-    @property
-    def type(self) -> ColumnType | None:
-        """The type of the result, where it is known."""
-        return self._type
-
-    def write(self, out: Writer) -> None:
-        out.dialect.write_arithmetic(out, self)
-
-
 class Comparison(Condition):
     """Two operands compared."""
 
@@ -313,9 +368,7 @@ class Comparison(Condition):
         self.operator = operator
 
     def write(self, out: Writer) -> None:
-        out.node(self.left, COMPARE + 1)
-        out.sql(f" {self.operator} ")
-        out.node(self.right, COMPARE + 1)
+        out.dialect.write_comparison(out, self)
 
 
 class Junction(Condition):
@@ -444,94 +497,6 @@ class IsNull(Condition):
         out.sql(" IS NOT NULL" if self.negated else " IS NULL")
 
 
-class Like(Condition):
-    """A pattern with ``%`` and ``_``."""
-
-    __slots__ = ("ignore_case", "item", "negated", "pattern")
-
-    def __init__(self, item: Operand, pattern: Any, *, negated: bool = False, ignore_case: bool = False) -> None:
-        if not isinstance(pattern, (str, Expression)):
-            raise QueryError(f"a pattern is text, got {type(pattern).__name__}")
-        self.item = item
-        self.pattern = as_operand(pattern)
-        self.negated = negated
-        self.ignore_case = ignore_case
-
-    def write(self, out: Writer) -> None:
-        out.dialect.write_like(out, self)
-
-
-class Match(Condition):
-    """A plain text within a text: `kind` is contains, startswith or endswith; case counts."""
-
-    __slots__ = ("item", "kind", "text")
-
-    def __init__(self, item: Operand, kind: str, text: str) -> None:
-        if not isinstance(text, str):
-            raise QueryError(f"{kind} expects text, got {type(text).__name__}")
-        self.item = item
-        self.kind = kind
-        self.text = text
-
-    def write(self, out: Writer) -> None:
-        out.dialect.write_match(out, self)
-
-    def pattern(self, escape: Callable[[str], str], wildcard: str) -> str:
-        """The text as a pattern, its special characters escaped."""
-        before = "" if self.kind == "startswith" else wildcard
-        after = "" if self.kind == "endswith" else wildcard
-        return before + escape(self.text) + after
-
-
-class Aliased(Expression):
-    """An expression under a name of its own, for `select`."""
-
-    __slots__ = ("item", "name")
-
-    def __init__(self, item: Expression, name: str) -> None:
-        if not isinstance(name, str) or not name:
-            raise QueryError(f"expected a name, got {name!r}")
-        self.item = item
-        self.name = name
-
-    @property
-    def type(self) -> ColumnType | None:
-        """The type of what is named."""
-        return type_of(self.item)
-
-    def write(self, out: Writer) -> None:
-        out.node(self.item)
-        out.sql(" AS ")
-        out.name(self.name)
-
-
-class Ordering(Expression):
-    """A direction to order by."""
-
-    __slots__ = ("descending", "item", "nulls")
-
-    def __init__(self, item: Expression, *, descending: bool, nulls: str | None = None) -> None:
-        self.item = item
-        self.descending = descending
-        self.nulls = nulls
-
-    def nulls_first(self) -> Ordering:
-        """NULL before all other values."""
-        return Ordering(self.item, descending=self.descending, nulls="FIRST")
-
-    def nulls_last(self) -> Ordering:
-        """NULL after all other values."""
-        return Ordering(self.item, descending=self.descending, nulls="LAST")
-
-    def reversed(self) -> Ordering:
-        """The opposite direction."""
-        nulls = {None: None, "FIRST": "LAST", "LAST": "FIRST"}[self.nulls]
-        return Ordering(self.item, descending=not self.descending, nulls=nulls)
-
-    def write(self, out: Writer) -> None:
-        out.dialect.write_ordering(out, self)
-
-
 # Most values are of these; nothing else has to be asked of them.
 _PLAIN = frozenset({int, str, float, bool, bytes, type(None)})
 
@@ -570,10 +535,6 @@ def _truth(operand: Operand) -> Operand:
     if not isinstance(operand, Condition) and column is not None and column.python is not bool:
         raise TypeError("& | and ~ join conditions: put each comparison in parentheses, (User.c.age > 18) & …")
     return operand
-
-
-def _type_in_arithmetic(operand: Any) -> ColumnType | None:
-    return type_of_value(operand.value) if isinstance(operand, Value) else type_of(operand)
 
 
 def type_of(node: Any) -> ColumnType | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .dialect import Dialect, SQLWriter
+from .dialect import Dialect
 from .errors import QueryError
 from .expression import Expression, ParameterCountError
 from .lexer import pieces
 from .mapping import ValueMapper
 from .typing import ColumnTypes, QueryResult
+from .writer import SQLWriter
 
 _PLAIN = frozenset({str, int, float, bool, bytes, type(None)})
 
