@@ -66,6 +66,7 @@ lint: .venv-test/tools
 types: .venv-test/tools
 	.venv-test/bin/mypy --strict
 	.venv-test/bin/pyright --pythonpath .venv-test/bin/python
+	.venv-test/bin/python tests/typing/check.py
 
 clean:
 	rm -rf .venv-demo .venv-test .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import copy
-from typing import Any, Optional
+from typing import Any, Optional, dataclass_transform
 
 from pydantic import PydanticUndefinedAnnotation
 
 # Pydantic offers no public name to derive a metaclass from.
 from pydantic._internal._model_construction import ModelMetaclass, build_lenient_weakvaluedict
 from pydantic._internal._typing_extra import parent_frame_namespace
-from pydantic.fields import FieldInfo
+from pydantic.fields import Field, FieldInfo
 from pydantic_core import PydanticUndefined
 
 from .backend.base import StorageBackend
@@ -27,6 +27,7 @@ _OF_BACKEND = frozenset({"__backend__", "__backend_class__", "__connection_confi
 _FREE = frozenset({"model_config"})
 
 
+@dataclass_transform(kw_only_default=True, field_specifiers=(Field,))
 class RecordMeta(ModelMetaclass):
     """Makes a Pydantic class a table: keys that the database sets become optional, overridden calls keep both faces."""
 

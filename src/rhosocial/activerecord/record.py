@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from pydantic import ConfigDict
 from pydantic import ValidationError as PydanticValidationError
@@ -70,21 +70,23 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
 
     # 1 - Construction
 
-    def __init__(self, /, **data: Any) -> None:
-        """A new record, validated; nothing is written before `save`.
+    if not TYPE_CHECKING:  # Checkers know from the fields, as for all of Pydantic's classes, what may be given.
 
-        Raises Pydantic's ValidationError, or the library's own where a validator raised that.
-        """
-        if self.__custom_init__ and _is_loading(self):
-            fill(self, data)
-            return
-        set_aside(self, None)  # Before `model_post_init`, which may add handlers.
-        try:
-            self.__pydantic_validator__.validate_python(data, self_instance=self)
-        except PydanticValidationError as error:
-            raise_own(error)
-            raise
-        set_stored(self, vars(self).copy())
+        def __init__(self, /, **data: Any) -> None:
+            """A new record, validated; nothing is written before `save`.
+
+            Raises Pydantic's ValidationError, or the library's own where a validator raised that.
+            """
+            if self.__custom_init__ and _is_loading(self):
+                fill(self, data)
+                return
+            set_aside(self, None)  # Before `model_post_init`, which may add handlers.
+            try:
+                self.__pydantic_validator__.validate_python(data, self_instance=self)
+            except PydanticValidationError as error:
+                raise_own(error)
+                raise
+            set_stored(self, vars(self).copy())
 
     @classmethod
     def create_from_database(cls, row: dict[str, Any]) -> Self:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel
 
@@ -28,9 +28,9 @@ class RecordState(BaseModel):
 
     __slots__ = ("__weakref__", "_others", "_stored")
 
-    if TYPE_CHECKING:  # At run time Pydantic would take annotations for private attributes of its own.
-        _others: Any
-        _stored: Any
+    if TYPE_CHECKING:  # To Pydantic an annotation is a private attribute, to checkers any but a ClassVar is a field.
+        _others: ClassVar[Any]
+        _stored: ClassVar[Any]
 
     def __copy__(self) -> Self:
         return _with_state(super().__copy__(), self)

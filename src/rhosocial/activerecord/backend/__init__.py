@@ -37,7 +37,7 @@ from .errors import (
     UnsupportedFeature,
     ValidationError,
 )
-from .expression import Comparison, Expression, Operand, ParameterCountError, Value, type_of
+from .expression import ColumnRef, Comparison, Condition, Expression, Operand, ParameterCountError, Value, type_of
 from .function import Function
 from .gate import Gate
 from .helpers import (
@@ -87,10 +87,12 @@ __all__ = [
     "Cast",
     "CheckViolation",
     "ColumnNotFound",
+    "ColumnRef",
     "ColumnType",
     "ColumnTypes",
     "CommitOutcomeUnknown",
     "Comparison",
+    "Condition",
     "ConfigurationError",
     "ConnectionConfig",
     "ConnectionError",
