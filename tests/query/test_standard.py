@@ -109,7 +109,10 @@ async def test_grouping_tells_a_total_from_a_null() -> None:
         (F.lag(c.day).over(order_by=c.id), [None, ROWS[0][3], ROWS[1][3], ROWS[2][3]]),
         (F.extract("quarter", c.day), [1, 1, 1, 4]),
         (F.extract("isodow", c.day), [3, 4, 5, 7]),
-        (F.date_trunc("month", c.day), [dt.date(2024, 1, 1), dt.date(2024, 2, 1), dt.date(2024, 3, 1), dt.date(2023, 12, 1)]),
+        (
+            F.date_trunc("month", c.day),
+            [dt.date(2024, 1, 1), dt.date(2024, 2, 1), dt.date(2024, 3, 1), dt.date(2023, 12, 1)],
+        ),
         (c.kind.is_distinct_from("tea"), [False, True, False, False]),
         (F.concat(c.region, "/", c.amount), ["north/1", "north/2", "south/4", "south/8"]),
         (F.greatest(c.amount, 3), [3, 3, 4, 8]),
