@@ -139,6 +139,8 @@ async def test_a_null_beside_a_path_is_unknown_either_way() -> None:
         (c.data != [1, "a", None], [1, 2, 3, 4, 5, 6, 9, 10, 11, 12, 13]),
         (c.data == "text", [13]),
         (c.data == None, [8]),  # noqa: E711
+        (c.data.in_([{"v": 1}, [1.0, "a", None], None]), [4, 7, 8]),
+        (c.data.not_in([{}, "text"]), [1, 2, 3, 4, 5, 7, 9, 10, 11, 12]),
         (c.data.is_distinct_from({}), [1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12, 13]),
         (c.data.is_not_distinct_from({}), [6]),
     ],
@@ -313,5 +315,19 @@ async def test_comparison_and_containment_are_pythons(stored: Any, asked: Any) -
         )
         assert contained is bool(await found(only & path.json_contains(asked)))
         assert [stored] == await Document.query().where(only).select(path).ascalars()
+    finally:
+        await record.adelete()
+
+
+@given(st.text(st.characters(codec="utf-8")), scalars)
+async def test_any_text_is_the_name_of_a_member(name: str, member: Any) -> None:
+    record = await Document.acreate(data={name: member, name + "x": "other"}, label="named")
+    try:
+        only = c.id == record.id
+        assert await found(only & c.data.has_key(name))
+        assert [member] == await Document.query().where(only).select(c.data[name].as_("v")).ascalars()
+        assert await found(only & (c.data[name] == member))
+        assert await found(only & c.data.json_contains({name: member}))
+        assert not await found(only & c.data[name].has_key(name))
     finally:
         await record.adelete()
