@@ -8,7 +8,7 @@ from typing import Any, Generic, Self, TypeVar
 from .backend import functions as F
 from .backend.base import StorageBackend
 from .backend.errors import QueryError, RecordNotFound
-from .backend.expression import Aliased, ColumnRef, Expression, Raw, type_of
+from .backend.expression import Aliased, ColumnRef, Expression, Ordering, Raw, type_of
 from .backend.function import Function, Star
 from .backend.names import Term, parse_term
 from .backend.statement import Select
@@ -259,6 +259,15 @@ class RowQuery(Query[Row]):
     def _aliases(self) -> Iterable[str]:
         fields = self._table.by_field
         return [name for name, item in self._items if not isinstance(item, ColumnRef) or name not in fields]
+
+    def _ordering(self, item: str | Expression) -> Expression:
+        ordering = super()._ordering(item)
+        name = getattr(getattr(ordering, "item", None), "name", None)
+        selected = next((found for alias, found in self._items if alias == name), None)
+        if isinstance(ordering, Ordering) and selected is not None and selected.sort_key is not selected:
+            # Under its alias it would be ordered as it is read: JSON as text.
+            return Ordering(selected, descending=ordering.descending, nulls=ordering.nulls)
+        return ordering
 
     def _is_shaped(self) -> bool:
         return super()._is_shaped() or not all(isinstance(item, ColumnRef) for _, item in self._items)

@@ -2,6 +2,7 @@
 
 from .arithmetic import Arithmetic
 from .base import StorageBackend
+from .case import Case
 from .cast import Cast
 from .constructs import Constructs
 from .dialect import Dialect
@@ -84,6 +85,7 @@ SQLExpressionBase = Expression
 
 __all__ = [
     "Arithmetic",
+    "Case",
     "Cast",
     "CheckViolation",
     "ColumnNotFound",

@@ -13,7 +13,7 @@ from .errors import QueryError
 from .expression import Operand, as_operand, type_of
 from .function import Function, Star
 from .number import FLOAT, INT, TEXT
-from .result import number_type
+from .result import column_of, number_type
 from .typing import DatabaseType
 from .window import orderings
 
@@ -22,7 +22,9 @@ def count(item: Any = None, *, distinct: bool = False) -> Function:
     """``COUNT(*)``, or the number of (distinct) values of `item` that are not NULL."""
     if item is None and distinct:
         raise QueryError("count counts distinct values: name a column, or make the query distinct()")
-    return Function("count", Star() if item is None else item, distinct=distinct, type=INT, kind="aggregate")
+    return Function(
+        "count", Star() if item is None else column_of("count", item), distinct=distinct, type=INT, kind="aggregate"
+    )
 
 
 def sum(item: Any, *, distinct: bool = False) -> Function:
@@ -53,7 +55,7 @@ def string_agg(item: Any, separator: str = ",", *, distinct: bool = False, order
     """The texts that are not NULL, joined by a separator, in an order if one is given; NULL over no rows."""
     if not isinstance(separator, str):
         raise QueryError(f"a separator is text, got {type(separator).__name__}")
-    column = type_of(item)
+    column = type_of(column_of("string_agg", item))
     text = item.text_form if isinstance(item, Operand) else item
     if column is not None and column.kind is not str and text is item:
         text = Cast(as_operand(item), str)
@@ -70,7 +72,7 @@ def string_agg(item: Any, separator: str = ",", *, distinct: bool = False, order
 
 def json_agg(item: Any) -> Function:
     """The values as a JSON array, NULL as null; an empty one over no rows."""
-    return Function("json_agg", item, type=_ARRAY, kind="aggregate")
+    return Function("json_agg", column_of("json_agg", item), type=_ARRAY, kind="aggregate")
 
 
 _ARRAY = ColumnType(list, DatabaseType.JSON)
@@ -81,7 +83,7 @@ def _is_of(column: ColumnType | None, *kinds: type) -> bool:
 
 
 def _ordered(name: str, item: Any) -> ColumnType | None:
-    column = type_of(item)
+    column = type_of(column_of(name, item))
     if column is not None and column.kind is object:
         raise QueryError(f"{name} takes what has an order, not JSON: cast it first, .cast(int)")
     return column

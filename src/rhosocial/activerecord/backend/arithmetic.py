@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from .expression import COMPARE, Operand, Value, as_operand, makes, type_of
-from .number import SPAN, is_moment, result_type, type_of_value
+from .number import SPAN, is_moment, result_type, type_of_value, value_type
 from .writer import Writer
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class Arithmetic(Operand):
     """Two operands and an operator between them; ``+`` joins where one of them is text.
 
-    Beside dates and datetimes ``+`` and ``-`` take spans of time, and the difference of two is a span; a date stays a
-    date, as in Python: what a span has beside whole days is lost.
+    Beside dates and datetimes ``+`` and ``-`` take spans of time, and the difference of two is a span.  A date stays a
+    date: the one that the span leads to from its midnight.
     """
 
     __slots__ = ("_type", "is_difference", "is_shift", "left", "operator", "precedence", "right")
@@ -53,9 +53,12 @@ class Arithmetic(Operand):
 
 
 def _beside(value: Any, other: Any) -> Any:
-    """`value` as an operand beside `other`: a span beside a moment is none itself."""
+    """`value` as an operand beside `other`: beside a moment a span is none itself, and the other way round."""
     if isinstance(value, timedelta) and (is_moment(type_of(other)) or isinstance(other, date)):
         return Value(value, SPAN)
+    column = type_of(other)
+    if isinstance(value, date) and column is not None and column.kind is timedelta:
+        return Value(value, value_type(value))
     return as_operand(value, other)
 
 

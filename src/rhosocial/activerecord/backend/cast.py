@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ForwardRef
 
 from .column_type import JSON_TYPES, SCALARS, ColumnType, column_type
 from .errors import ConfigurationError, QueryError
@@ -78,6 +78,8 @@ def _column_type(to: Any) -> ColumnType:
             raise QueryError(f"nothing can be cast to {to.name}: it has no Python type of its own")
         return column_type(_PYTHON[to], db_type=to)
     try:
+        if isinstance(to, (str, ForwardRef)):  # Pydantic would evaluate the text.
+            raise ConfigurationError("a name is no type")
         return column_type(to)
     except ConfigurationError as error:
         raise QueryError(f"cannot cast to {to!r}: give a Python type or a DatabaseType") from error

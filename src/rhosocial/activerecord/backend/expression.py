@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from .column_type import JSON_TYPES
 from .errors import ColumnNotFound, QueryError
 from .lexer import pieces
 from .node import ADD, AND, ATOM, COMPARE, MULTIPLY, NOT, OR, SIGN, Aliased, Expression, Ordering, made, makes
@@ -439,6 +440,10 @@ class In(Condition):
     def write(self, out: Writer) -> None:
         if self.is_empty:
             out.sql("1 = 1" if self.negated else "1 = 0")
+        elif isinstance(self.values, tuple) and self.item.type is not None and self.item.type.db_type in JSON_TYPES:
+            # JSON is compared by what it says, which an engine's IN may not know.
+            same = [self.item != value if self.negated else self.item == value for value in self.values]
+            out.node(Junction("AND" if self.negated else "OR", same), COMPARE)
         elif isinstance(self.values, tuple) and any(value is None for value in self.values):
             self._write_with_null(out, self.values)
         else:

@@ -98,7 +98,7 @@ class Function(Operand):
             return Over(self, Window(*given))
         if not isinstance(window, Window):
             raise QueryError(f"over takes a window, got {type_name(window)}: F.window(order_by=User.c.age)")
-        if given != ((), (), None, None, None, None):
+        if any(isinstance(part, Expression) or part for part in given):
             raise QueryError("over takes a window or its parts, not both")
         return Over(self, window)
 

@@ -31,7 +31,7 @@ from .ranking import (
 )
 from .result import common_result, like_of, number_type, result_type_of
 from .subquery import Exists
-from .window import Window
+from .window import Bounds, Window
 
 __all__ = [
     "abs",
@@ -96,9 +96,17 @@ def call(name: str, *args: Any) -> Function:
     return Function(name, *args)
 
 
-def window(*, partition_by: Any = (), order_by: Any = (), **frame: Any) -> Window:
+def window(
+    *,
+    partition_by: Any = (),
+    order_by: Any = (),
+    rows: Bounds | None = None,
+    range: Bounds | None = None,
+    groups: Bounds | None = None,
+    exclude: str | None = None,
+) -> Window:
     """A window that several functions share, ``F.rank().over(window)``; it takes what `over` takes."""
-    return Window(partition_by, order_by, **frame)
+    return Window(partition_by, order_by, rows, range, groups, exclude)
 
 
 # 1 - Choices

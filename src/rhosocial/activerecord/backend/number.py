@@ -8,8 +8,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from .column_type import ColumnType
-from .errors import QueryError
+from .column_type import ColumnType, column_type
+from .errors import ConfigurationError, QueryError
 from .typing import DatabaseType
 
 INT = ColumnType(int, DatabaseType.BIGINT)
@@ -85,7 +85,15 @@ def value_type(value: Any) -> ColumnType | None:
     if isinstance(value, datetime):
         aware = value.tzinfo is not None
         return ColumnType(datetime, DatabaseType.TIMESTAMPTZ if aware else DatabaseType.TIMESTAMP, aware=aware)
-    return _OF_VALUES.get(type(value)) or ColumnType(type(value), DatabaseType.CUSTOM)
+    known = _OF_VALUES.get(type(value))
+    return known if known is not None else _annotated_type(type(value))
+
+
+def _annotated_type(kind: type) -> ColumnType:
+    try:
+        return column_type(kind)
+    except ConfigurationError:
+        return ColumnType(kind, DatabaseType.CUSTOM)
 
 
 _OF_VALUES = {

@@ -6,10 +6,10 @@ from typing import Any
 
 from .column_type import ColumnType
 from .errors import QueryError
-from .expression import type_of
+from .expression import as_operand, type_of
 from .function import Function
 from .number import FLOAT, INT
-from .result import like_of
+from .result import column_of
 
 
 def row_number() -> Function:
@@ -54,29 +54,30 @@ def lead(item: Any, offset: int = 1, default: Any = None) -> Function:
 
 def first_value(item: Any) -> Function:
     """The value of the first row of the frame."""
-    return _ranking("first_value", type_of(item), item)
+    return _of_row("first_value", item)
 
 
 def last_value(item: Any) -> Function:
     """The value of the last row of the frame, which usually is the current one: give a frame, ``rows=(None, None)``."""
-    return _ranking("last_value", type_of(item), item)
+    return _of_row("last_value", item)
 
 
 def nth_value(item: Any, place: int) -> Function:
     """The value of the row at that place of the frame, the first being 1; NULL where there is none."""
-    return _ranking("nth_value", type_of(item), item, _checked("nth_value", place, 1))
+    return _of_row("nth_value", item, _checked("nth_value", place, 1))
 
 
 def _ranking(name: str, column: ColumnType | None, *args: Any) -> Function:
     return Function(name, *args, type=column, kind="window")
 
 
+def _of_row(name: str, item: Any, *args: Any) -> Function:
+    return Function(name, column_of(name, item), *args, type=type_of(item), kind="window")
+
+
 def _neighbour(name: str, item: Any, offset: int, default: Any) -> Function:
-    given = [item, _checked(name, offset, 0), *([] if default is None else [default])]
-    found = Function(name, *given[:2], type=type_of(item), kind="window")
-    if default is not None:
-        found.args = (*found.args, *Function(name, default, like=like_of([item])).args)
-    return found
+    defaults = [] if default is None else [as_operand(default, item)]
+    return _of_row(name, item, _checked(name, offset, 0), *defaults)
 
 
 def _checked(name: str, number: Any, least: int) -> int:

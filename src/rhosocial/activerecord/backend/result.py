@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import QueryError
 from .expression import Expression, Value, as_operand, type_of
+from .names import shown
 from .number import common_type, is_number, value_type
 
 if TYPE_CHECKING:
@@ -38,6 +39,13 @@ def common_result(items: Sequence[Any]) -> ColumnType | None:
 def _operand_type(item: Any) -> ColumnType | None:
     is_operand = isinstance(item, Expression) or hasattr(item, "as_subquery")
     return result_type_of(item) if is_operand else None
+
+
+def column_of(name: str, item: Any) -> Any:
+    """The operand that the function `name` is given; QueryError for text, which would stand for itself."""
+    if isinstance(item, str):
+        raise QueryError(f"{name} takes an expression: write a column, as in User.c.name, not {shown(item)}")
+    return item
 
 
 def number_type(name: str, item: Any) -> ColumnType | None:

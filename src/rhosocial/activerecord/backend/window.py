@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from .errors import QueryError
-from .expression import Aliased, Expression, Operand, Ordering, Value, type_of
+from .expression import Aliased, Expression, Operand, Ordering, type_of
 from .names import shown
 from .writer import Writer
 
@@ -93,8 +92,7 @@ class Over(Operand):
 
 def expressions(what: str, given: Any) -> tuple[Expression, ...]:
     """One expression or several as a tuple; QueryError for anything else, a name in a string among it."""
-    is_one = isinstance(given, (Expression, str)) or not isinstance(given, Iterable)
-    items: tuple[Any, ...] = (given,) if is_one else tuple(given)
+    items = tuple(given) if isinstance(given, (tuple, list)) else (given,)
     for item in items:
         if isinstance(item, str):
             raise QueryError(f"{what} takes expressions: write a column, as in User.c.name, not {shown(item)}")
@@ -135,8 +133,3 @@ def _bounds(unit: str, given: Any) -> Bounds:
     if start is not None and end is not None and start > end:
         raise QueryError(f"the frame of {unit} ends before it begins")
     return start, end
-
-
-def bound_value(bound: Any) -> Value:
-    """The distance of a bound, without its direction."""
-    return Value(abs(bound))

@@ -68,6 +68,7 @@ _ERROR_CLASSES: dict[int, ErrorRule] = {
     25: ErrorRule(QueryError, "open"),  # RANGE
     26: _CORRUPT,  # NOTADB
     _MOVED: ErrorRule(ConnectionError, "gone", "dead"),
+    257: ErrorRule(QueryError, "open"),  # ERROR_MISSING_COLLSEQ
     275: ErrorRule(CheckViolation, "open"),
     517: ErrorRule(SerializationFailure, "failed", retry=True),  # BUSY_SNAPSHOT: waiting cannot help.
     787: ErrorRule(ForeignKeyViolation, "open"),
@@ -83,6 +84,9 @@ _TEXTS: tuple[tuple[re.Pattern[str], ErrorRule], ...] = (
     (re.compile(r"no such table: (?P<table>.+)"), ErrorRule(TableNotFound, "open")),
     (re.compile(r"no such column: (?P<column>.+)"), ErrorRule(ColumnNotFound, "open")),
     (re.compile(r"integer overflow"), ErrorRule(DataError, "open")),
+    (re.compile(r"malformed JSON"), ErrorRule(DataError, "open")),
+    # A function of ours met a value that it cannot read: malformed JSON, a date beyond the year 9999.
+    (re.compile(r"user-defined function raised exception"), ErrorRule(DataError, "open")),
     (re.compile(r"table (?P<table>.+) has no column named (?P<column>.+)"), ErrorRule(ColumnNotFound, "open")),
 )
 _BINDING = re.compile(r"Error binding parameter")

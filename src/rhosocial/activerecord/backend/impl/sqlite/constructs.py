@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from rhosocial.activerecord.backend import (
     Arithmetic,
+    Case,
     Cast,
     Comparison,
     Constructs,
@@ -136,6 +137,12 @@ class SQLiteConstructs(Constructs):
         out.node(left, comparison.precedence + 1)
         out.sql(f" {_SAME.get(operator, operator)} ")
         out.node(right, comparison.precedence + 1)
+
+    def write_case(self, out: SQLWriter, case: Case) -> None:
+        """CASE, which does not keep the order of decimals stored as text."""
+        super().write_case(out, case)
+        if is_text_decimal(case.type):
+            out.sql(" COLLATE DECIMAL")
 
     def write_cast(self, out: SQLWriter, cast: Cast) -> None:
         """CAST, which knows numbers, text and bytes; the other types are text here, in forms of their own."""
@@ -308,9 +315,13 @@ class SQLiteConstructs(Constructs):
         self._write_json_call(out, "json_contains", contains.path, Value(contains.text))
 
     def write_json_has_key(self, out: SQLWriter, has_key: JsonHasKey) -> None:
-        """JSON_TYPE, which is NULL for what is not there."""
-        self._write_native(out, "JSON_TYPE", JsonPath(has_key.path, has_key.name))
-        out.sql(" IS NOT NULL")
+        """JSON_TYPE, which is NULL only for what is not there."""
+        path = JsonPath(has_key.path, has_key.name)
+        if path_text(path.parts) is None:
+            self._write_json_call(out, "json_has", path)
+        else:
+            self._write_native(out, "JSON_TYPE", path)
+            out.sql(" IS NOT NULL")
 
     def write_json_length(self, out: SQLWriter, path: JsonPath) -> None:
         """A function of ours: JSON_ARRAY_LENGTH knows arrays alone."""

@@ -33,6 +33,11 @@ def json_at(document: Any, path: str) -> str | None:
     return None if found is None else to_json(found, inf_nan_mode="constants").decode()
 
 
+def json_has(document: Any, path: str) -> bool:
+    """Whether there is a value at a path, be it null."""
+    return document is not None and _at(_read(document), _parts(path)) is not _NOTHING
+
+
 def json_same(document: Any, path: str, other: Any) -> bool | None:
     """Whether the value at a path and other JSON are of one kind and equal; None where one of them is null."""
     found, wanted = _found(document, path), _read(other)
@@ -108,5 +113,5 @@ def _parts(path: str) -> tuple[str | int, ...]:
 
 def register_json(connection: sqlite3.Connection) -> None:
     """Make the functions known to a connection."""
-    for function, count in ((json_at, 2), (json_same, 3), (json_contains, 3), (json_length, 2)):
+    for function, count in ((json_at, 2), (json_has, 2), (json_same, 3), (json_contains, 3), (json_length, 2)):
         connection.create_function(function.__name__, count, function, deterministic=True)
