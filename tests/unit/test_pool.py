@@ -289,7 +289,7 @@ class TestHealth:
         pool.release(line)
         assert exchange.pinged == []
 
-        time.sleep(0.06)
+        time.sleep(0.41)
 
         assert pool.try_acquire() is None
         assert await pool.aacquire() is line
@@ -331,12 +331,12 @@ class TestHealth:
         assert pool.try_acquire() is line
 
     async def test_an_old_connection_is_closed_and_not_lent_again(self, exchange: Exchange) -> None:
-        pool = exchange.two_kinds(1, recycle=0.05)
+        pool = exchange.two_kinds(1, recycle=0.4)
         line = await pool.aacquire()
         pool.release(line)
         assert await pool.aacquire() is line
         pool.release(line)
-        time.sleep(0.06)
+        time.sleep(0.41)
 
         assert pool.try_acquire() is None
         assert await pool.aacquire() is not line
