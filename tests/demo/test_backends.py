@@ -12,7 +12,7 @@ import pytest
 from pydantic import AwareDatetime
 
 from rhosocial.activerecord import AUTO, ActiveRecord, Check, Column
-from rhosocial.activerecord.backend import ConnectionConfig, IntegrityError
+from rhosocial.activerecord.backend import ConnectionConfig, DataError, IntegrityError, TransactionError
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("duckdb") is None, reason="this part of the demo needs duckdb; make test installs it"
@@ -88,3 +88,29 @@ async def test_a_row_that_breaks_a_rule_leaves_none_of_those_bound_with_it(duck:
     records[11].note = "another"
     await Reading.abulk_create(records, batch_size=4)
     assert await Reading.query().order_by("level").aall() == sorted(records, key=lambda record: record.level)
+
+
+async def test_a_bulk_insertion_joins_a_block_that_cannot_nest(duck: Any) -> None:
+    records = readings(6)
+    async with Reading.transaction():
+        await records[5].asave()
+        await Reading.abulk_create(records[:5], batch_size=2)
+        await duck.aexecute_many("UPDATE readings SET remark = ? WHERE id = ?", [("a", 1), ("b", 2)])
+
+    assert await Reading.query().acount() == 6
+    assert await Reading.query().order_by("id").limit(2).select("remark").ascalars() == ["a", "b"]
+
+
+async def test_a_block_is_lost_with_a_bulk_insertion_that_failed_half_way(duck: Any) -> None:
+    records = readings(4)
+    records[3].level = 2**70  # Found when it is dumped: the engine has two rows by then, and sees no error.
+    with pytest.raises(TransactionError, match=r"an earlier statement of this block failed.*beyond 64 bits"):
+        async with Reading.transaction():
+            with pytest.raises(DataError, match="beyond 64 bits"):
+                await Reading.abulk_create(records, batch_size=2)
+            assert records[0].id is not None
+            with pytest.raises(TransactionError, match="an earlier statement of this block failed"):
+                await Reading.abulk_create([])
+
+    assert await Reading.query().acount() == 0
+    assert all(record.is_new_record and record.id is None for record in records)

@@ -413,7 +413,7 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
                 record._check(plan, baseline)
             if cls.__hooked__:
                 await acall(cast(Any, cls).validate_record, record)
-        async with backend.transaction():
+        async with backend.together():
             if plan.is_simple and plan.takes_many:
                 await insert_all(plan, backend, given, batch_size)
             else:
