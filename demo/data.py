@@ -49,23 +49,31 @@ class DataSet:
         return self._tables[name][1]
 
 
+class _Texts(dict[str, str | None]):
+    """One object for equal texts: the rows have few different values, and memory for all of them would be 400 MB."""
+
+    def __missing__(self, text: str) -> str:
+        self[text] = text
+        return text
+
+
 def _read(name: str) -> Table:
-    # One object for equal texts: 336,776 rows have few different values, and memory for all of them would be 400 MB.
-    known: dict[str, str | None] = {"NA": None}
-    same = known.setdefault
+    value_of = _Texts(NA=None).__getitem__
     with _opened(name) as lines:
         records = csv.reader(lines)
-        columns, rows = next(records), [tuple([same(value, value) for value in record]) for record in records]
-    return _with_date(columns, rows) if "day" in columns else (columns, rows)
+        columns = next(records)
+        if "day" not in columns:
+            return columns, [tuple(map(value_of, record)) for record in records]
+        day, dates = itemgetter(*map(columns.index, ("year", "month", "day"))), _Dates()
+        return [*columns, "date"], [(*map(value_of, record), dates[day(record)]) for record in records]
 
 
-def _with_date(columns: list[str], rows: list[Record]) -> Table:
-    """The same with one more column, made of year, month and day."""
-    parts, texts = itemgetter(*map(columns.index, ("year", "month", "day"))), {}
-    for row in rows:
-        if (day := parts(row)) not in texts:
-            texts[day] = "{}-{:0>2}-{:0>2}".format(*day)
-    return [*columns, "date"], [(*row, texts[parts(row)]) for row in rows]
+class _Dates(dict[tuple[str, ...], str]):
+    """The dates of years, months and days."""
+
+    def __missing__(self, day: tuple[str, ...]) -> str:
+        self[day] = text = "{}-{:0>2}-{:0>2}".format(*day)
+        return text
 
 
 def _spread(records: list[Record], wanted: int | None) -> list[Record]:

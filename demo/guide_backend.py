@@ -219,7 +219,7 @@ class ApswBackend(StorageBackend):
                 self.connect()
             text, values = self.build_sql(sql, params)
             cursor = self._connection.cursor()
-            cursor.execute(text, tuple([self._value_mapper.to_database(value, None) for value in values]))
+            cursor.execute(text, tuple(map(self._value_mapper.to_database, values)))
             if returning:
                 return _rows(cursor)
             changes, key = self._connection.changes(), self._connection.last_insert_rowid()

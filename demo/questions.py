@@ -179,7 +179,7 @@ async def every_flight(m: Models) -> Answer:
     """How far all flights went together: an iterator over every record, and the sum by the database."""
     query = m.leg.query()
     legs = miles = late = 0
-    async with query.iterator(chunk_size=10_000) as records:
+    async with query.iterator() as records:
         async for leg in records:
             legs += 1
             miles += leg.distance

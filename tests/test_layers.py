@@ -37,8 +37,8 @@ LAYERS = (
     (
         "3: connections and statements",
         "backend.fork backend.gate backend.worker backend.closer backend.stock backend.loan backend.pool backend.stream"
-        " backend.context backend.manager backend.transaction backend.calls backend.setting backend.driver"
-        " backend.adapt backend.sender backend.base backend.registry",
+        " backend.context backend.manager backend.hook backend.transaction backend.part backend.calls backend.setting"
+        " backend.driver backend.adapt backend.sender backend.base backend.registry",
     ),
     ("3: its facade", "backend"),
     ("4a: one database each", "backend.impl backend.impl.*"),

@@ -230,6 +230,57 @@ def test_an_author_who_changes_only_the_type_is_named() -> None:
         dump(1)
 
 
+class Moody(ValueMapper):
+    """Keeps what it is told to keep, and counts what it is asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written, self.suffix = 0, ""
+        self.read: list[Any] = []
+
+    def to_database(self, value: Any, db_type: DatabaseType | None = None) -> Any:
+        self.written += 1
+        return f"{value}{self.suffix}" if isinstance(value, str) else str(value)
+
+    def from_database(self, value: Any, db_type: DatabaseType | None) -> Any:
+        self.read.append(value)
+        return value.lower() if db_type is D.TEXT else int(value)
+
+
+def test_an_authors_pair_is_asked_for_every_value_and_read_back_once_for_equal_ones() -> None:
+    mapper = Moody()
+    dump, _ = both(mapper, int)
+
+    assert [dump(n) for n in (7, 7, 8, 7)] == ["7", "7", "8", "7"]
+    assert (mapper.written, mapper.read) == (4, ["7", "8"])
+
+
+def test_a_value_that_came_back_once_is_refused_when_it_is_written_otherwise_later() -> None:
+    mapper = Moody()
+    dump, _ = both(mapper, str)
+    assert dump("a") == "a"
+    mapper.suffix = "!"
+
+    for _ in range(2):  # What was refused is not taken for proven.
+        with pytest.raises(DataError, match="Moody does not keep a value of type str"):
+            dump("a")
+    with pytest.raises(DataError, match="Moody does not keep a value of type str"):
+        dump("A")
+
+
+def test_what_is_remembered_of_an_authors_values_is_bounded() -> None:
+    mapper = Moody()
+    dump, _ = both(mapper, str)
+    for _ in range(2):
+        dump("x" * 65)  # Long texts are not kept.
+    assert len(mapper.read) == 2
+    for n in range(5_000):
+        dump(str(n))
+    mapper.read.clear()
+    dump("0")
+    assert mapper.read == ["0"]
+
+
 SOME = st.one_of(
     st.text(max_size=6), st.decimals(allow_nan=False, allow_infinity=False), st.integers(-9, 9), st.booleans()
 )

@@ -2,32 +2,138 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from .backend.base import StorageBackend
-from .backend.errors import DatabaseError
-from .plan import Plan
+from .backend.errors import DatabaseError, DataError
+from .backend.typing import QueryResult
+from .hydrate import each, many_dumper
+from .plan import Plan, Row
 from .state import put_all_back, set_stored, stored_of
 
+# Larger statements save no more round trips than they cost in parsing.
+MAX_ROWS = 1_000
 
-def check_batch(cls: type[Any], records: list[Any], batch_size: Any) -> None:
-    """Refuse what is no list of new records of the class, each given once; DatabaseError before anything is sent."""
+
+def check_batch(cls: type[Any], records: list[Any], batch_size: Any) -> list[Any]:
+    """What each of the new records was constructed with; DatabaseError, before anything is sent, for a wrong batch.
+
+    That is one with something else than new records of the class, or with one of them twice.
+    """
     if batch_size is not None and (isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1):
         raise DatabaseError(f"batch_size must be a whole number of at least 1, got {batch_size!r}")
-    for record in records:
-        if type(record) is not cls:
-            raise DatabaseError(f"{cls.__name__}.bulk_create takes {cls.__name__} records, got {type(record).__name__}")
-        if stored_of(record).__class__ is tuple:
-            raise DatabaseError(f"bulk_create takes new records, but one {cls.__name__} is stored already")
+    stranger = next((record for record in records if type(record) is not cls), None)
+    if stranger is not None:
+        raise DatabaseError(f"{cls.__name__}.bulk_create takes {cls.__name__} records, got {type(stranger).__name__}")
+    baselines = list(map(stored_of, records))
+    if tuple in map(type, baselines):
+        raise DatabaseError(f"bulk_create takes new records, but one {cls.__name__} is stored already")
     if len(set(map(id, records))) < len(records):
         raise DatabaseError(f"bulk_create takes each record once, but was given one {cls.__name__} twice")
+    return baselines
 
 
-async def insert_group(plan: Plan, backend: StorageBackend, fields: tuple[str, ...], records: list[Any]) -> None:
-    """Insert records that give the same `fields` with one statement, and put keys and rows on them."""
-    sql, sent = plan.bulk_insertion(fields, records)
-    result = await backend.asend(sql, sent, plan.simple_key is not None and plan.simple_key not in fields)
-    if (transaction := backend.current_transaction) is not None:
-        transaction.undo(put_all_back(records, plan))
-    for record, row in plan.bulk_rows(fields, records, sent, result):
-        set_stored(record, row)
+async def insert_all(plan: Plan, backend: StorageBackend, records: list[Any], batch_size: int | None) -> None:
+    """Insert records with as few statements as the engine allows, and put keys and rows on them."""
+    for insertion, group in _groups(plan, records, batch_size):
+        values = [record.__dict__ for record in group]
+        rows = insertion.dump(values)
+        result = await backend.asend(insertion.text(len(rows)), insertion.sent(rows), bool(insertion.returned))
+        if (transaction := backend.current_transaction) is not None:
+            transaction.undo(put_all_back(group, plan))
+        each(set_stored, group, insertion.take(values, rows, result))
+
+
+def _groups(plan: Plan, records: list[Any], batch_size: int | None) -> Iterator[tuple[BulkInsertion, list[Any]]]:
+    """The records in groups that one INSERT can take: the same columns, within the limit on parameters."""
+    for has_key, group in _by_key(plan.simple_key, records).items():
+        fields = plan.fields if has_key else plan.always_inserted
+        insertion = plan.bulk_insertions.get(fields)
+        if insertion is None:
+            insertion = plan.bulk_insertions[fields] = BulkInsertion(plan, fields)
+        size = insertion.size(batch_size)
+        for start in range(0, len(group), size):
+            yield insertion, group[start : start + size]
+
+
+def _by_key(key: str | None, records: list[Any]) -> dict[bool, list[Any]]:
+    """The records by whether they give their key; with nothing to generate, all of them do."""
+    given = [True] if key is None else [record.__dict__[key] is not None for record in records]
+    if len(set(given)) == 1:
+        return {given[0]: records}
+    groups: dict[bool, list[Any]] = {}
+    for has_key, record in zip(given, records, strict=True):
+        groups.setdefault(has_key, []).append(record)
+    return groups
+
+
+class BulkInsertion:
+    """The INSERT of many records that give the same `fields`, on one plan.
+
+    `returned` is the generated key, where the fields lack it.
+    """
+
+    __slots__ = ("_columns", "_dump", "_dump_one", "_fields", "_plan", "_text", "returned")
+
+    def __init__(self, plan: Plan, fields: tuple[str, ...]) -> None:
+        key = plan.table.auto_key
+        self.returned = (key,) if key is not None and key.field not in fields else ()
+        self._plan = plan
+        self._fields = fields
+        self._columns = [column for column in plan.table.columns if column.field in fields]
+        self._dump = many_dumper(fields, plan.dumpers_of(fields))
+        self._dump_one = plan.dump_of(fields)
+        self._text = (0, "")
+
+    def size(self, wanted: int | None) -> int:
+        """How many rows one statement takes; `wanted` says how many it may have at most."""
+        if not self._fields:
+            return 1  # DEFAULT VALUES is one row.
+        most = wanted or MAX_ROWS
+        dialect = self._plan.dialect
+        return most if dialect.binds_columns else max(1, min(most, dialect.max_params // len(self._fields)))
+
+    def dump(self, many: list[dict[str, Any]]) -> list[Row]:
+        """The rows of these records' values, as the driver takes them."""
+        try:
+            return self._dump(many)
+        except DataError:
+            each(self._dump_one, many)  # It says of which column the value is.
+            raise
+
+    def text(self, count: int) -> str:
+        """The statement for so many rows."""
+        known, text = self._text  # Nearly all groups have one size, and a text of thousands of ? is long to hash.
+        if known != count:
+            text = self._made(count) + self._plan.returning_sql(self.returned)
+            self._text = count, text
+        return text
+
+    def _made(self, count: int) -> str:
+        dialect = self._plan.dialect
+        if dialect.binds_columns and self._fields:
+            return f"{self._plan.insert_into(self._columns)} {dialect.rows_of_lists(len(self._fields))}"
+        return self._plan.insert_sql(self._columns, count)
+
+    def sent(self, rows: list[Row]) -> Sequence[Any]:
+        """The values of these rows in the order in which the statement has their places."""
+        if self._plan.dialect.binds_columns:
+            return tuple(map(list, zip(*rows, strict=True)))
+        return tuple(chain.from_iterable(rows))
+
+    def take(self, many: list[dict[str, Any]], rows: list[Row], result: QueryResult) -> list[Row]:
+        """The rows as they are stored; keys that the database gave are put among the records' values."""
+        if not self.returned:
+            return rows
+        key, plan = self.returned[0], self._plan
+        # RETURNING promises no order; but the keys of one statement grow in the order of its rows.
+        numbers = sorted([row[0] for row in plan.tuples(result, [key.name])])
+        if len(numbers) != len(rows):
+            name = plan.table.name
+            raise DatabaseError(f"{len(rows)} rows were inserted into {name}, but {len(numbers)} keys came back")
+        load, field, place = plan.loader(key.type), key.field, plan.fields.index(key.field)
+        for values, number in zip(many, numbers, strict=True):
+            values[field] = number if load is None else load(number)
+        return [(*row[:place], number, *row[place:]) for row, number in zip(rows, numbers, strict=True)]

@@ -10,7 +10,9 @@ from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
 _numbers = itertools.count(1)
-_shortcuts: weakref.WeakKeyDictionary[Callable[..., Any], str] = weakref.WeakKeyDictionary()
+_shortcuts: weakref.WeakKeyDictionary[Callable[..., Any], tuple[str, Callable[..., Any] | None]] = (
+    weakref.WeakKeyDictionary()
+)
 
 
 def compile_function(name: str, lines: list[str], names: Mapping[str, Any]) -> Callable[..., Any]:
@@ -27,15 +29,16 @@ def compile_function(name: str, lines: list[str], names: Mapping[str, Any]) -> C
     return function
 
 
-def shortcut(function: F, text: str) -> F:
+def shortcut(function: F, text: str, onward: Callable[..., Any] | None = None) -> F:
     """`function`, of which generated code may do the common case by itself: ``{0} if type({0}) is int``.
 
-    The text is an expression up to its ``else``, with ``{0}`` for the argument; it must give what the function gives.
+    The text is an expression up to its ``else``, with ``{0}`` for the argument and ``{1}`` for `onward`, a function
+    that it calls; it must give what the function gives.
     """
-    _shortcuts[function] = text
+    _shortcuts[function] = text, onward
     return function
 
 
-def shortcut_of(function: Callable[..., Any] | None) -> str | None:
-    """The text given to `shortcut` for the function, or None."""
+def shortcut_of(function: Callable[..., Any] | None) -> tuple[str, Callable[..., Any] | None] | None:
+    """The text and the function given to `shortcut` for the function, or None."""
     return None if function is None else _shortcuts.get(function)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from itertools import repeat
 from typing import Any
 
@@ -29,8 +29,8 @@ _set_extra = BaseModel.__dict__["__pydantic_extra__"].__set__
 _set_private = BaseModel.__dict__["__pydantic_private__"].__set__
 
 
-def _each(function: Callable[..., Any], *columns: Iterable[Any]) -> None:
-    # A deque of length 0 drains the map in C.
+def each(function: Callable[..., Any], *columns: Iterable[Any]) -> None:
+    """Call the function for each value, or each row of values of several columns, in a loop that runs in C."""
     deque(map(function, *columns), maxlen=0)
 
 
@@ -62,23 +62,43 @@ def dumper(
     After them stand what the stored `row` has at the places `key`.  `name_failure` makes the error for a value that a
     dumper has refused.
     """
-    lines = ["def dump(values, row=None):"]
-    for i, name in enumerate(fields):
-        lines.append(f"    c{i} = values[{name!r}]")
     converted = [_dump_text(i, dump) for i, dump in enumerate(dumpers)] + [f"row[{place}]" for place in key]
-    lines += [
+    lines = [
+        "def dump(values, row=None):",
+        *(f"    c{i} = values[{name!r}]" for i, name in enumerate(fields)),
         "    try:",
         f"        return ({''.join(item + ', ' for item in converted)})",
         "    except DataError as error:",
         "        raise name_failure(error, values) from error",
     ]
-    names = {"DataError": DataError, "name_failure": name_failure, "datetime": datetime}
-    return compile_function("dump", lines, _names("dump", dumpers) | names)
+    names = {"DataError": DataError, "name_failure": name_failure}
+    return compile_function("dump", lines, _dump_names(dumpers) | names)
+
+
+def many_dumper(fields: Sequence[str], dumpers: Sequence[Convert]) -> Callable[[Any], list[tuple[Any, ...]]]:
+    """``dump(many)``: as what `dumper` makes, for many records' ``__dict__`` at once; errors name no column."""
+    converted = [_dump_text(i, dump) for i, dump in enumerate(dumpers)]
+    lines = [
+        "def dump(many):",
+        "    out = []; add = out.append",
+        "    for values in many:",
+        *(f"        c{i} = values[{name!r}]" for i, name in enumerate(fields)),
+        f"        add(({''.join(item + ', ' for item in converted)}))",
+        "    return out",
+    ]
+    return compile_function("dump", lines, _dump_names(dumpers))
 
 
 def _dump_text(i: int, dump: Convert) -> str:
-    short = None if dump is None else shortcut_of(dump)
-    return _convert("dump", i, dump) if short is None else f"({short.format(f'c{i}')} else {_convert('dump', i, dump)})"
+    short = shortcut_of(dump)
+    plain = _convert("dump", i, dump)
+    return plain if short is None else f"({short[0].format(f'c{i}', f'onward{i}')} else {plain})"
+
+
+def _dump_names(dumpers: Sequence[Convert]) -> dict[str, Any]:
+    shortcuts = [shortcut_of(dump) for dump in dumpers]
+    onward = {f"onward{i}": short[1] for i, short in enumerate(shortcuts) if short is not None}
+    return _names("dump", dumpers) | onward | {"date": date, "datetime": datetime, "no_offset": timedelta(0)}
 
 
 def change_finder(
@@ -199,12 +219,12 @@ def record_loader(
 
     def load(rows: list[tuple[Any, ...]]) -> list[Any]:
         records = list(map(_new, repeat(model, len(rows))))
-        _each(_set_dict, records, to_dicts(rows))
-        _each(_set_fields, records, repeat(all_fields))
-        _each(_set_extra, records, map(dict, repeat((), len(rows))) if extra_allowed else repeat(None))
-        _each(_set_private, records, repeat(None))
-        _each(set_stored, records, rows)
-        _each(set_aside, records, repeat(None))
+        each(_set_dict, records, to_dicts(rows))
+        each(_set_fields, records, repeat(all_fields))
+        each(_set_extra, records, map(dict, repeat((), len(rows))) if extra_allowed else repeat(None))
+        each(_set_private, records, repeat(None))
+        each(set_stored, records, rows)
+        each(set_aside, records, repeat(None))
         if has_post_init:
             for record in records:
                 record.model_post_init(None)

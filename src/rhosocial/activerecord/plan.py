@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
-from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -25,9 +24,6 @@ from .hydrate import FEW, Load, change_finder, dict_loader, dumper, identity_tes
 from .table import Table, TableColumn
 
 Row = tuple[Any, ...]
-
-# Larger statements save no more round trips than they cost in parsing.
-MAX_BULK_ROWS = 1_000
 
 
 class Write:
@@ -96,7 +92,7 @@ class Plan:
         self.key_positions = tuple(table.columns.index(column) for column in table.key)
         self._inserts: dict[tuple[str, ...], Write] = {}
         self.updates: dict[int, Write] = {}
-        self._bulk_takers: dict[tuple[str, ...], Callable[[dict[str, Any], Row, Row], Row]] = {}
+        self.bulk_insertions: dict[tuple[str, ...], Any] = {}  # A class of the layer of records, which builds on this.
         self._adapters: dict[ColumnType, TypeAdapter[Any]] = {}
         self._dumpers: dict[ColumnType, Callable[[Any], Any] | None] = {}
         self._write_texts()
@@ -225,7 +221,7 @@ class Plan:
         returned = missing if self._returning and not by_last_id else ()
         taken = returned or tuple(column for column in missing if column.auto_key)
         return Write(
-            self.insert_sql(columns, 1) + self._returning_sql(returned),
+            self.insert_sql(columns, 1) + self.returning_sql(returned),
             self.dump_of(fields),
             self._taker(fields, taken),
             returning=returned,
@@ -246,10 +242,14 @@ class Plan:
         if not columns:
             return f"INSERT INTO {self.source} DEFAULT VALUES"
         row = f"({placeholders(len(columns))})"
-        listed = names(self.dialect, [column.name for column in columns])
-        return f"INSERT INTO {self.source} ({listed}) VALUES {', '.join([row] * rows)}"
+        return f"{self.insert_into(columns)} VALUES {', '.join([row] * rows)}"
 
-    def _returning_sql(self, columns: Sequence[TableColumn]) -> str:
+    def insert_into(self, columns: Sequence[TableColumn]) -> str:
+        """The beginning of an INSERT that gives these columns."""
+        return f"INSERT INTO {self.source} ({names(self.dialect, [column.name for column in columns])})"
+
+    def returning_sql(self, columns: Sequence[TableColumn]) -> str:
+        """The clause that gives these columns back; no text for none."""
         return f" RETURNING {names(self.dialect, [column.name for column in columns])}" if columns else ""
 
     def given(self, write: Write, result: QueryResult) -> Row:
@@ -263,57 +263,13 @@ class Plan:
             return (result.last_insert_id,)
         if not write.returning:
             return ()
-        rows = self._tuples(result, [column.name for column in write.returning])
+        rows = self.tuples(result, [column.name for column in write.returning])
         if not rows:
             raise DatabaseError(f"the backend gave no row back for an INSERT into {self.table.name} with RETURNING")
         return rows[0]
 
-    def bulk_groups(
-        self, records: Sequence[Any], batch_size: int | None
-    ) -> Iterator[tuple[tuple[str, ...], list[Any]]]:
-        """The records in groups that one INSERT can take: the same columns, within the limit on parameters."""
-        by_fields: dict[tuple[str, ...], list[Any]] = {}
-        for record in records:
-            key = self.simple_key
-            fields = self.always_inserted if key is None or record.__dict__[key] is None else self.fields
-            by_fields.setdefault(fields, []).append(record)
-        for fields, group in by_fields.items():
-            size = max(1, min(batch_size or MAX_BULK_ROWS, self.dialect.max_params // max(1, len(fields))))
-            size = size if fields else 1  # DEFAULT VALUES is one row.
-            for start in range(0, len(group), size):
-                yield fields, group[start : start + size]
-
-    def bulk_insertion(self, fields: tuple[str, ...], records: Sequence[Any]) -> tuple[str, Row]:
-        """INSERT of these records' `fields`, giving back the generated key where it is missing, and its values."""
-        columns = [column for column in self.table.columns if column.field in fields]
-        dump = self.dump_of(fields)
-        sent = tuple(chain.from_iterable([dump(record.__dict__) for record in records]))
-        return self.insert_sql(columns, len(records)) + self._returning_sql(self._bulk_key(fields)), sent
-
-    def _bulk_key(self, fields: tuple[str, ...]) -> tuple[TableColumn, ...]:
-        key = self.table.auto_key
-        return (key,) if key is not None and key.field not in fields else ()
-
-    def bulk_rows(
-        self, fields: tuple[str, ...], records: Sequence[Any], sent: Row, result: QueryResult
-    ) -> Iterator[tuple[Any, Row]]:
-        """Each record of a bulk insertion, its key put on it, with the row that it stored."""
-        key, width, count = self._bulk_key(fields), len(fields), len(records)
-        # RETURNING promises no order; but the keys of one statement grow in the order of its rows.
-        keys = sorted(row[0] for row in self._tuples(result, [key[0].name])) if key else [None] * count
-        if len(keys) != count:
-            raise DatabaseError(f"{count} rows were inserted into {self.table.name}, but {len(keys)} keys came back")
-        take = self._bulk_taker(fields)
-        for i, (record, number) in enumerate(zip(records, keys, strict=True)):
-            yield record, take(record.__dict__, sent[i * width : i * width + width], (number,))
-
-    def _bulk_taker(self, fields: tuple[str, ...]) -> Callable[[dict[str, Any], Row, Row], Row]:
-        found = self._bulk_takers.get(fields)
-        if found is None:
-            found = self._bulk_takers[fields] = self._taker(fields, self._bulk_key(fields))
-        return found
-
-    def _tuples(self, result: QueryResult, columns: Sequence[str]) -> list[Row]:
+    def tuples(self, result: QueryResult, columns: Sequence[str]) -> list[Row]:
+        """The rows of a result that has these columns, in their order, as tuples."""
         return tuples_of(result.data or [], columns) if result.has_dicts else result.rows or []
 
     def load_result(self, result: QueryResult) -> list[Any]:
@@ -323,7 +279,7 @@ class Plan:
 
     def rows_of(self, result: QueryResult) -> list[Row]:
         """The rows of such a result as tuples."""
-        return self._tuples(result, self.names)
+        return self.tuples(result, self.names)
 
     def snapshot(self, values: dict[str, Any], fields: Iterable[str]) -> dict[str, Any]:
         """What tells later whether the fields hold the same values still; fields that cannot be stored are left out."""
@@ -352,12 +308,16 @@ class Plan:
 
         A value that cannot be stored is named with its column.
         """
-        dumpers = [self.dumpers[self._positions[field]] for field in fields]
+        dumpers = self.dumpers_of(fields)
 
         def name_failure(error: DataError, values: dict[str, Any]) -> DataError:
             return self._name_failure(error, fields, dumpers, values)
 
         return dumper(fields, dumpers, name_failure, key)
+
+    def dumpers_of(self, fields: Sequence[str]) -> list[Callable[[Any], Any] | None]:
+        """The dumpers of these fields."""
+        return [self.dumpers[self._positions[field]] for field in fields]
 
     def _name_failure(
         self, error: DataError, fields: Sequence[str], dumpers: Sequence[Any], values: dict[str, Any]

@@ -23,7 +23,7 @@ from .backend.registry import backend_for
 from .backend.transaction import Transaction
 from .backend.typing import DatabaseType, IsolationLevel, QueryResult
 from .blocking import blocking, is_blocking, run
-from .bulk import check_batch, insert_group
+from .bulk import check_batch, insert_all
 from .checks import Checks, raise_own
 from .events import Handler, ModelEvent, acall, added, removed
 from .hydrate import fill
@@ -438,17 +438,15 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
         rows of one statement; the engine's limit on parameters does so anyway.
         """
         (backend, plan), given = cls.__home__, list(records)
-        check_batch(cls, given, batch_size)
-        for record in given:
-            stored = stored_of(record)
-            if stored is None or not plan.is_untouched(vars(record), stored):
-                record._check(plan, stored)
+        baselines = check_batch(cls, given, batch_size)
+        for record, baseline in zip(given, baselines, strict=True):
+            if baseline is None or not plan.is_untouched(vars(record), baseline):
+                record._check(plan, baseline)
             if cls.__hooked__:
                 await acall(cast(Any, cls).validate_record, record)
-        async with backend.transaction():
+        async with backend.together():
             if plan.is_simple and plan.takes_many:
-                for fields, group in plan.bulk_groups(given, batch_size):
-                    await insert_group(plan, backend, fields, group)
+                await insert_all(plan, backend, given, batch_size)
             else:
                 for record in given:
                     await record._awrite(backend, plan)

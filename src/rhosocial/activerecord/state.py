@@ -120,11 +120,12 @@ def put_back(record: Any, plan: Plan, values: dict[str, Any], stored: Any, aside
 
 def put_all_back(records: list[Any], plan: Plan) -> PutBackAll:
     """`put_back` for many records at once."""
-    field = plan.auto_key_field
-    keys = [None if field is None else record.__dict__.get(field) for record in records]
-    return PutBackAll(
-        list(map(weakref.ref, records)), plan, keys, list(map(stored_of, records)), map(aside_of, records)
-    )
+    field, references = plan.auto_key_field, list(map(weakref.ref, records))
+    keys = [None] * len(records) if field is None else [record.__dict__.get(field) for record in records]
+    try:
+        return PutBackAll(references, plan, keys, list(map(get_stored, records)), map(get_aside, records))
+    except AttributeError:  # The slots of one of them were never set.
+        return PutBackAll(references, plan, keys, list(map(stored_of, records)), map(aside_of, records))
 
 
 class PutBack(tuple[Any, ...]):

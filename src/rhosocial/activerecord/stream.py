@@ -95,4 +95,6 @@ class _Chunks(AsyncIterator[M]):
         self._stream = stream
 
     async def __anext__(self) -> M:
+        for record in self._stream._records:  # Nearly always there is one, and a second coroutine would cost as much.
+            return record
         return await self._stream.anext_record()

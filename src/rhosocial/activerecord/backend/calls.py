@@ -14,6 +14,7 @@ from .errors import QueryError, TransactionError, UnsupportedFeature
 from .expression import Expression
 from .gate import Gate
 from .manager import BackendTransactions, TransactionManager
+from .part import Part
 from .transaction import Host, Transaction
 from .typing import ColumnTypes, IsolationLevel, QueryResult
 
@@ -117,7 +118,7 @@ class Calls:
     async def aexecute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> QueryResult:
         """Run one statement for each row of values, all in one transaction; `affected_rows` is their sum."""
         affected = 0
-        async with self.transaction():
+        async with self.together():
             for row in rows:
                 affected += max((await self.aexecute(sql, row, False)).affected_rows, 0)
         return QueryResult(affected_rows=affected)
@@ -140,6 +141,15 @@ class Calls:
         IsolationLevelError before anything is sent.
         """
         return Transaction(cast(Host, self), isolation_level, read_only)
+
+    def together(self) -> Transaction | Part:
+        """For ``async with``: what is kept as a whole or not at all, inside an open block as well.
+
+        That is a block of its own; but inside a block that cannot nest it is a part of that one, which can only be
+        rolled back once the part has failed.
+        """
+        block = self.current_transaction
+        return self.transaction() if block is None or block.can_nest else Part(block)
 
     @property
     def current_transaction(self) -> Transaction | None:

@@ -24,7 +24,7 @@ from math import isfinite
 from typing import Any, overload
 from uuid import UUID, SafeUUID
 
-from ..codegen import shortcut
+from ..codegen import shortcut, shortcut_of
 from .errors import DataError, TypeConversionError
 from .helpers import parse_date, parse_time
 
@@ -54,6 +54,10 @@ def chain(first: Convert | None, second: Convert | None) -> Convert | None:
     def both(value: Any) -> Any:
         return second(first(value))
 
+    short = shortcut_of(first)
+    if short is not None and short[1] is None:
+        converted, _, condition = short[0].partition(" if ")
+        shortcut(both, f"{{1}}({converted}) if {condition}", second)
     return both
 
 
@@ -119,6 +123,8 @@ def plain_dumper(kind: type, encode: Convert | None) -> Convert:
     def dump(value: Any) -> Any:
         return encode(value if type(value) is kind else plain(value, kind))
 
+    if encode is date.isoformat:
+        shortcut(dump, "{0}.isoformat() if type({0}) is date")
     return dump
 
 
@@ -131,7 +137,12 @@ def dump_int(value: Any) -> Any:
     raise DataError("an integer beyond 64 bits cannot be stored; use a Decimal or str field for numbers of that size")
 
 
-shortcut(dump_int, "{0} if type({0}) is int and -9223372036854775808 <= {0} <= 9223372036854775807")
+# The short range costs a third of the other, since it fits one of the digits that Python keeps integers in.
+shortcut(
+    dump_int,
+    "{0} if type({0}) is int"
+    " and (-1073741823 <= {0} <= 1073741823 or -9223372036854775808 <= {0} <= 9223372036854775807)",
+)
 
 
 def float_dumper(nan: bool, infinity: bool) -> Convert:
@@ -238,6 +249,9 @@ def datetime_dumper(aware: bool, encode: Convert | None, zone: tzinfo = UTC) -> 
 
     if encode is datetime_text:
         shortcut(dump_naive, "{0}.isoformat(' ') if type({0}) is datetime and {0}.tzinfo is None")
+    if encode is utc_text and zone is UTC:
+        # Most moments are in UTC already, though not by Python's own object for it.
+        shortcut(dump_aware, "{0}.isoformat(' ')[:-6] if type({0}) is datetime and {0}.utcoffset() == no_offset")
     return dump_aware if aware else dump_naive
 
 

@@ -40,6 +40,8 @@ class Dialect(Constructs):
     supports_last_insert_id: ClassVar[bool] = True
     # May several rows stand in one INSERT … VALUES?
     supports_multirow_insert: ClassVar[bool] = True
+    # Does an INSERT of many rows bind a list for each column, and not a value for each place?
+    binds_columns: ClassVar[bool] = False
     # Can DDL be part of a transaction?
     supports_transactional_ddl: ClassVar[bool] = True
 
@@ -201,6 +203,10 @@ class Dialect(Constructs):
             out.sql(", (" if number else "(")
             out.nodes(row)
             out.sql(")")
+
+    def rows_of_lists(self, columns: int) -> str:
+        """The rows of an INSERT that binds a list for each of so many columns (`binds_columns`)."""
+        return f"SELECT {', '.join(['unnest(?)'] * columns)}"
 
     def write_insert_returning(self, out: SQLWriter, statement: Insert | Update | Delete) -> None:
         """RETURNING, where rows are to come back."""

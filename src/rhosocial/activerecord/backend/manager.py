@@ -15,6 +15,9 @@ from .typing import IsolationLevel
 class Verbs(Protocol):
     """What a block asks of whatever begins and ends transactions."""
 
+    # Are the verbs of savepoints there?
+    can_nest: bool = True
+
     async def abegin(self) -> None:
         """Begin the transaction."""
 
@@ -99,6 +102,7 @@ class ManagerVerbs(Verbs):
         self._manager = manager
         self._reach = reach
         self._isolation = isolation
+        self.can_nest = hasattr(manager, "create_savepoint")
 
     async def abegin(self) -> None:
         # Also without a level: the manager may be one object for many transactions.
@@ -138,6 +142,8 @@ class ManagerVerbs(Verbs):
 
 class BlockVerbs(Verbs):
     """The verbs of an author's plain context manager: entered to begin, left to commit or to roll back."""
+
+    can_nest = False
 
     def __init__(
         self, block: Any, reach: Callable[..., Any], isolation: IsolationLevel | None, read_only: bool

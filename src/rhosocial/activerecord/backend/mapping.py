@@ -302,20 +302,31 @@ class ValueMapper:
             last = self._lenient_decoder(kind, column)
         load = chain(self._author_decoder(column), last)
         dump, read, is_scalar = self.to_database, self.from_database, kind is not object
+        # Columns repeat themselves: what a value became, and came back from, need not be read back again.
+        proven: dict[Any, Any] = {}
+        remembers = kind in _REMEMBERED
 
         def encode(value: Any) -> Any:
             raw = dump(value, db_type)
-            if raw is value and is_scalar and read(raw, db_type) is value:
-                return raw  # Most values pass both ways untouched.
-            back = None if raw is None else load(raw)
-            if back == value and type(back) is type(value):
+            if remembers and proven.get(value, _NOTHING) == raw:
                 return raw
-            raise DataError(
-                f"{type(self).__name__} does not keep a value of type {type(value).__name__} as it is: what its "
-                f"to_database makes of it comes back from from_database as another {type(back).__name__}"
-            )
+            if raw is not value or not is_scalar or read(raw, db_type) is not value:
+                back = None if raw is None else load(raw)
+                if back != value or type(back) is not type(value):
+                    raise self._not_kept(value, back)
+            if remembers and (kind is not str or len(value) <= _MEMORABLE):
+                if len(proven) >= _MOST_PROVEN:
+                    proven.clear()
+                proven[value] = raw
+            return raw
 
         return encode
+
+    def _not_kept(self, value: Any, back: Any) -> DataError:
+        return DataError(
+            f"{type(self).__name__} does not keep a value of type {type(value).__name__} as it is: what its "
+            f"to_database makes of it comes back from from_database as another {type(back).__name__}"
+        )
 
     # 5 - The guide's pair: values without a column
 
@@ -442,6 +453,12 @@ _PAIR = (
     "_convert_time",
     "_convert_datetime",
 )
+
+# Types of small values, of which equal ones are stored as the same.
+_REMEMBERED = frozenset({bool, int, str, date, datetime, time, UUID})
+_MEMORABLE = 64  # Letters of text.
+_MOST_PROVEN = 4_096
+_NOTHING = object()
 
 # What the guide calls the types that it knows no finer name for.
 _GUIDE_NAMES = {

@@ -17,7 +17,7 @@ from .closer import Closer, call_all
 from .errors import ConfigurationError, ConnectionError, PoolTimeout
 from .gate import Gate
 from .loan import Keepers, Loan, PooledConnection
-from .stock import Holder, Member, Stock, holder_of_now, leave_to_parent
+from .stock import Holder, Member, Stock, holder_of_now
 from .worker import Workers
 
 Act = Callable[[Any], Any]
@@ -197,7 +197,7 @@ class ConnectionPool:
         if stock is None:
             return
         if stock.pid != os.getpid():
-            leave_to_parent(stock, self._closer.forget())
+            stock.leave_to_parent(self._closer.forget())
             return
         count = 0
         while (member := stock.take_any()) is not None:
@@ -384,7 +384,7 @@ class ConnectionPool:
         stock = self._stock
         pid = os.getpid()
         if stock.pid != pid:
-            leave_to_parent(stock, self._closer.forget())
+            stock.leave_to_parent(self._closer.forget())
             # Threads of the child that come here together get the same one.
             stock = self._stock = stock.heirs.setdefault(pid, Stock(self.size, stock))
         return stock

@@ -10,6 +10,7 @@ from collections import deque
 from sys import modules
 from typing import Any, ClassVar, Protocol
 
+from .fork import leave_to_parent
 from .gate import Gate
 from .worker import WorkerThread
 
@@ -122,26 +123,10 @@ class Stock:
             stock = stock.parent
         return False
 
-
-_inherited: list[object] = []
-
-
-def leave_to_parent(stock: Stock, pending: object) -> None:
-    """Keep a forked child from ever freeing its parent's connections, not even when it exits.
-
-    Freeing one may say goodbye to the server, which then ends the parent's session.
-    """
-    if not stock.lent and not stock.idle_count() and not pending:
-        return
-    inherited = (stock, pending)
-    _inherited.append(inherited)
-    try:
-        import ctypes
-
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(inherited))
-    except (ImportError, AttributeError):
-        # Without ctypes they live until the modules are torn down.
-        return
+    def leave_to_parent(self, pending: object) -> None:
+        """Keep a forked child from ever freeing its parent's connections, these and the `pending` ones."""
+        if self.lent or self.idle_count() or pending:
+            leave_to_parent((self, pending))
 
 
 def holder_of_now() -> threading.Thread | str:

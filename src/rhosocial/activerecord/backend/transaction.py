@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import os
 from collections.abc import Awaitable, Callable, Coroutine
@@ -10,16 +9,16 @@ from enum import Enum
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from ..blocking import blocking, is_blocking, run
+from ..blocking import blocking, is_blocking
 from .context import Contexts, Mark, State, clear_marks
 from .errors import CommitOutcomeUnknown, DatabaseError, IsolationLevelError, TransactionError, UnsupportedFeature
+from .hook import Hook, arun_hooks, undo_all
 from .keyword import ends_transaction, first_keyword
 from .manager import Verbs
 from .rule import ErrorRule
 from .typing import IsolationLevel
 
 log = logging.getLogger("activerecord")
-Hook = Callable[[], Any]
 
 
 class Status(Enum):
@@ -211,10 +210,10 @@ class Transaction:
         del self._savepoints[position + 1 :], self._on_commit[commit:]
         self.status = OPEN
         self.first_error = None
-        _undo_all(self._undo, undo)
+        undo_all(self._undo, undo)
         hooks = self._on_rollback[rollback:]
         del self._on_rollback[rollback:]
-        await _arun_hooks(hooks, None, "was rolled back to the savepoint")
+        await arun_hooks(hooks, None, "was rolled back to the savepoint")
 
     rollback_savepoint = blocking(arollback_savepoint)
     arollback_to_savepoint = arollback_savepoint
@@ -320,6 +319,16 @@ class Transaction:
             self.status = FAILED
         else:
             self._lose(error)
+
+    def fail(self, error: BaseException) -> None:
+        """Let only a rollback help from now on: `error` has left something half done."""
+        if self.status is OPEN:
+            self.status, self.first_error = FAILED, self.first_error or error
+
+    @property
+    def can_nest(self) -> bool:
+        """Whether a block inside this one can be a savepoint."""
+        return bool(self.backend.dialect.supports_savepoints) and self._the_verbs().can_nest
 
     def _lose(self, error: BaseException | None) -> None:
         level: Transaction | None = self
@@ -457,7 +466,7 @@ class Transaction:
     def _settle(self, kept: bool) -> None:
         outer = self.outer
         if not kept:
-            _undo_all(self._undo)
+            undo_all(self._undo)
             self._on_commit.clear()
         elif outer is not None:
             outer._undo += self._undo
@@ -474,9 +483,9 @@ class Transaction:
 
     async def _arun_hooks_of_end(self, error: BaseException | None) -> None:
         if self.committed and self.outer is None:
-            await _arun_hooks(self._on_commit, error, "is committed")
+            await arun_hooks(self._on_commit, error, "is committed")
         elif not self.committed:
-            await _arun_hooks(self._on_rollback, error, "is rolled back")
+            await arun_hooks(self._on_rollback, error, "is rolled back")
 
     # 5 - Helpers
 
@@ -546,33 +555,6 @@ def _check_face(state: State) -> None:
 
 def _because(error: BaseException | None) -> str:
     return "" if error is None else f" ({type(error).__name__}: {error})"
-
-
-def _undo_all(undo: list[Hook], start: int = 0) -> None:
-    while len(undo) > start:
-        undo.pop()()
-
-
-async def _arun_hooks(hooks: list[Hook], error: BaseException | None, what: str) -> None:
-    errors: list[Exception] = []
-    for hook in hooks:
-        try:
-            result = hook()
-            if inspect.isawaitable(result):
-                await _awaited(result)
-        except Exception as raised:  # noqa: BLE001  # All hooks run, whatever one of them raises.
-            errors.append(raised)
-    if errors and error is None:
-        raise ExceptionGroup(f"the transaction {what}, but {len(errors)} of its hooks failed", errors)
-    for failure in errors:
-        log.error("a hook failed after a transaction %s", what, exc_info=failure)
-
-
-async def _awaited(result: Awaitable[Any]) -> Any:
-    if is_blocking() and isinstance(result, Coroutine):
-        # Stepped on its own, so that an error about waiting names the hook and not the call around it.
-        return run(result)
-    return await result
 
 
 async def _finish(core: Coroutine[Any, Any, None]) -> None:

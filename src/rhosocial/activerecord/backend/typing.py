@@ -46,6 +46,8 @@ class DatabaseType(Enum):
     VECTOR = "VECTOR"
     CUSTOM = "CUSTOM"
 
+    __hash__ = object.__hash__  # Enum's own is written in Python, and mappers look a type up for each value.
+
 
 ColumnTypes = Mapping[str, DatabaseType]
 
