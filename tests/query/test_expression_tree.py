@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rhosocial.activerecord import ActiveRecord
+from rhosocial.activerecord import ActiveRecord, F
 from rhosocial.activerecord.backend.impl.sqlite import SQLiteBackend
 
 ROWS: list[tuple[int | None, int | None, int | None]] = [
@@ -69,9 +69,20 @@ ARITHMETIC = [
     (operator.truediv, lifted(divided)),
     (operator.mod, lifted(remainder)),
 ]
+FUNCTIONS = [
+    (F.coalesce, lambda left, right: right if left is None else left),
+    (F.nullif, lambda left, right: None if left == right else left),
+    (F.greatest, lifted(max)),
+    (F.least, lifted(min)),
+    (F.mod, lifted(remainder)),
+]
 COMPARING = [
     (compare, lifted(compare))
     for compare in (operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge)
+]
+DISTINCT = [
+    (lambda left, right: left.is_distinct_from(right), operator.ne),
+    (lambda left, right: left.is_not_distinct_from(right), operator.eq),
 ]
 
 columns = st.sampled_from(["x", "y", "z"]).map(lambda name: Node(getattr(Triple.c, name), operator.itemgetter(name)))
@@ -89,6 +100,7 @@ def arithmetic(parts: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
         st.builds(joined, operations, parts, parts)
         | st.builds(joined, operations, parts, constants)
         | st.builds(joined, operations, constants, parts)
+        | st.builds(joined, st.sampled_from(FUNCTIONS), parts, parts)
         | parts.map(lambda node: Node(-node.sql, lambda row: lifted(operator.neg)(node.value(row))))
     )
 
@@ -116,7 +128,8 @@ def ranged(node: Node, low: Node, high: Node, negated: bool) -> Node:
 
 comparisons = (
     st.builds(joined, st.sampled_from(COMPARING), numbers, numbers)
-    | st.builds(joined, st.sampled_from(COMPARING), numbers, constants)
+    | st.builds(joined, st.sampled_from(COMPARING + DISTINCT), numbers, constants)
+    | st.builds(joined, st.sampled_from(DISTINCT), numbers, numbers)
     | st.builds(joined, st.sampled_from(COMPARING), constants, numbers)
     | st.builds(among, numbers, st.lists(st.integers(-3, 3), max_size=3), st.booleans())
     | st.builds(ranged, numbers, numbers, constants, st.booleans())
@@ -133,10 +146,20 @@ def logic(parts: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
     )
 
 
-conditions = st.recursive(comparisons, logic, max_leaves=8)
+def chosen(condition: Node, then: Node, otherwise: Node) -> Node:
+    return Node(
+        F.case((condition.sql, then.sql), else_=otherwise.sql),
+        lambda row: (then if condition.value(row) is True else otherwise).value(row),
+    )
 
 
-@given(numbers)
+choices = st.builds(chosen, comparisons, numbers, numbers)
+conditions = st.recursive(
+    comparisons | st.builds(joined, st.sampled_from(COMPARING), choices, choices), logic, max_leaves=8
+)
+
+
+@given(numbers | choices)
 async def test_arithmetic_gives_what_python_gives(tree: Node) -> None:
     expected = [tree.value({"x": x, "y": y, "z": z}) for x, y, z in ROWS]
 

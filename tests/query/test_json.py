@@ -211,8 +211,9 @@ async def test_an_alias_of_a_path_orders_as_the_path_does(shop: SQLiteBackend) -
         for points in (9, 10, 100):
             await Score.acreate(data={"points": points})
 
-    by_alias = Score.query().select(Score.c.data["points"].as_("points")).order_by("points DESC")
-    assert [100, 10, 9] == await by_alias.ascalars()
+    points = Score.query().select(Score.c.data["points"].as_("data"))
+    assert [100, 10, 9] == await points.order_by("data DESC").ascalars()
+    assert [10, 100, 9] == await points.order_by(Score.c.data).ascalars()
 
 
 async def test_values_are_compared_as_pydantic_writes_them() -> None:

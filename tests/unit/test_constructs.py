@@ -359,6 +359,8 @@ AT_HOSTILE = 'json_at("data", ?), ?)'
         (data['"'].has_key("b"), ('json_has("data", ?)', '["\\"","b"]')),
         (data.json_length(), ('json_length("data", ?)', "[]")),
         (tags == ["x"], ('(json_same("tags", ?, ?))', "[]", ["x"])),
+        (tags == name, '"tags" = "name"'),
+        (name != tags, '"name" <> "tags"'),
         (tags != data, ('(NOT json_same("tags", ?, "data"))', "[]")),
         (tags.in_([["x"], None]), ('((json_same("tags", ?, ?)) OR "tags" IS NULL)', "[]", ["x"])),
         (

@@ -262,12 +262,13 @@ class RowQuery(Query[Row]):
 
     def _ordering(self, item: str | Expression) -> Expression:
         ordering = super()._ordering(item)
-        name = getattr(getattr(ordering, "item", None), "name", None)
-        selected = next((found for alias, found in self._items if alias == name), None)
-        if isinstance(ordering, Ordering) and selected is not None and selected.sort_key is not selected:
-            # Under its alias it would be ordered as it is read: JSON as text.
-            return Ordering(selected, descending=ordering.descending, nulls=ordering.nulls)
-        return ordering
+        if not isinstance(ordering, Ordering) or not isinstance(ordering.item, ColumnRef) or ordering.item.table:
+            return ordering
+        selected = next((found for name, found in self._items if name == ordering.item.name), None)
+        if selected is None or selected.sort_key is selected:
+            return ordering
+        # Under its alias it would be ordered as it is read: JSON as text.
+        return Ordering(selected, descending=ordering.descending, nulls=ordering.nulls)
 
     def _is_shaped(self) -> bool:
         return super()._is_shaped() or not all(isinstance(item, ColumnRef) for _, item in self._items)

@@ -77,7 +77,7 @@ from .typing import (
     QueryResult,
     TypeMapping,
 )
-from .window import Over
+from .window import Over, Window
 from .writer import SQLWriter
 
 SQLDialectBase = Dialect
@@ -164,6 +164,7 @@ __all__ = [
     "ValidationError",
     "Value",
     "ValueMapper",
+    "Window",
     "aclose_backends",
     "array_converter",
     "backend_class_for",

@@ -186,11 +186,11 @@ class Operand(Expression):
         """True where this ends with `text`; case counts on every engine."""
         return _condition("match", self, "endswith", text)
 
-    def regexp(self, pattern: str, ignore_case: bool = False) -> Condition:
+    def regexp(self, pattern: str | Expression, ignore_case: bool = False) -> Condition:
         """True where the regular expression fits somewhere in this; SQLite reads it as Python's `re` does."""
         return _condition("regexp", self, pattern, ignore_case=ignore_case)
 
-    def not_regexp(self, pattern: str, ignore_case: bool = False) -> Condition:
+    def not_regexp(self, pattern: str | Expression, ignore_case: bool = False) -> Condition:
         """The opposite of `regexp`."""
         return _condition("regexp", self, pattern, ignore_case=ignore_case, negated=True)
 

@@ -13,7 +13,8 @@ from .writer import Writer
 if TYPE_CHECKING:
     from .column_type import ColumnType
 
-Bounds = tuple[Any, Any]
+Bound = int | float | Decimal | None
+Bounds = tuple[Bound, Bound]
 """Where a frame begins and ends: None is without bound, 0 the current row, -n n before it, n n after it."""
 
 _EXCLUSIONS = {"current row": "CURRENT ROW", "group": "GROUP", "ties": "TIES", "no others": "NO OTHERS"}

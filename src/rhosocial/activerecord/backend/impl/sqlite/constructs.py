@@ -131,7 +131,7 @@ class SQLiteConstructs(Constructs):
     def write_comparison(self, out: SQLWriter, comparison: Comparison) -> None:
         """IS and IS NOT take NULL for a value; JSON, which is text here, is compared by what it says."""
         left, operator, right = comparison.left, comparison.operator, comparison.right
-        if operator in _SAME and (is_json(left) or is_json(right)) and not (is_operand(left) and is_operand(right)):
+        if operator in _SAME and (is_json(left) or is_json(right)) and not (is_column(left) or is_column(right)):
             self._write_same_json(out, left, operator, right)
             return
         out.node(left, comparison.precedence + 1)
@@ -387,8 +387,8 @@ _CASTS = {
 }
 
 
-def is_operand(node: Any) -> bool:
-    """Whether a node is no bound value and holds no JSON."""
+def is_column(node: Any) -> bool:
+    """Whether a node is neither JSON nor a bound value, which beside JSON is converted to it."""
     return not isinstance(node, Value) and not is_json(node)
 
 
