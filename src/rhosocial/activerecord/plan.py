@@ -32,17 +32,19 @@ class Write:
     `dump(values, row)` makes the values to send; `row` is the stored row, whose key an UPDATE needs.  `returning` are
     the columns that the statement gives back.  `take(values, sent, given)` makes the row that is stored then, out of
     what was sent and what the database gave (an UPDATE: the row before), and puts what the database set on the record.
-    `is_incomplete` says that it set more than it gives back.  `text` is `sql` as the driver takes it, once
+    `fields` are those that it writes.  `is_incomplete` says that the row must be read again, since the database set
+    more than it gives back, or since the connection verifies writes.  `text` is `sql` as the driver takes it, once
     `text_for` was asked.
     """
 
-    __slots__ = ("dump", "is_incomplete", "needs_key", "returning", "sql", "take", "text")
+    __slots__ = ("dump", "fields", "is_incomplete", "needs_key", "returning", "sql", "take", "text")
 
     def __init__(
         self,
         sql: str,
         dump: Callable[..., Row],
         take: Callable[[dict[str, Any], Row, Row], Row],
+        fields: Sequence[str],
         *,
         returning: tuple[TableColumn, ...] = (),
         needs_key: bool = False,
@@ -51,6 +53,7 @@ class Write:
         self.sql = sql
         self.dump = dump
         self.take = take
+        self.fields = fields
         self.text = ""
         self.returning = returning
         self.needs_key = needs_key
@@ -72,6 +75,8 @@ class Plan:
         self._values = backend.value_mapper
         self._types = backend.type_mapper
         self._returning = bool(backend.supports_returning)
+        # Is each row that is written read back and compared?
+        self.verifies = bool(backend.config.verify_writes)
         self.fields = tuple(column.field for column in table.columns)
         self.names = tuple(column.name for column in table.columns)
         self.loaders = [self.loader(column.type) for column in table.columns]
@@ -117,8 +122,13 @@ class Plan:
         self.auto_key_field = None if table.auto_key is None else table.auto_key.field
         self.is_simple = not optional or self.simple_key is not None
         # Whether a save may be one statement and what the driver says of it: no hooks, and nothing to be read again.
-        self.is_short = self.is_simple and not self.has_computed and not table.model.__hooked__
-        self.takes_many = self.dialect.supports_multirow_insert and (self.simple_key is None or self._returning)
+        self.is_short = self.is_simple and not self.has_computed and not self.verifies and not table.model.__hooked__
+        self.takes_many = (
+            self.is_simple
+            and not self.verifies
+            and self.dialect.supports_multirow_insert
+            and (self.simple_key is None or self._returning)
+        )
 
     # 1 - Values
 
@@ -224,9 +234,10 @@ class Plan:
             self.insert_sql(columns, 1) + self.returning_sql(returned),
             self.dump_of(fields),
             self._taker(fields, taken),
+            fields,
             returning=returned,
             needs_key=bool(taken) and not returned,
-            is_incomplete=len(taken) < len(missing),
+            is_incomplete=self.verifies or len(taken) < len(missing),
         )
 
     def _taker(
@@ -354,7 +365,8 @@ class Plan:
             f"UPDATE {self.source} SET {changes} WHERE {self._where_key}",
             self.dump_of(fields, self.key_positions),
             taker(places, ()),
-            is_incomplete=self.has_computed,
+            fields,
+            is_incomplete=self.verifies or self.has_computed,
         )
 
     # 3 - The table itself

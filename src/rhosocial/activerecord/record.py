@@ -32,6 +32,7 @@ from .plan import Plan, Row, Write, same_value, tuples_of
 from .query import Query
 from .state import RecordState, aside_of, get_stored, put_back, set_aside, set_stored, stored_of
 from .table import Table, nearest
+from .verify import refuse_other
 
 # A field with this default is set by the database: ``id: int = AUTO`` is what type checkers follow.
 AUTO: Any = Field(default=None)
@@ -445,7 +446,7 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
             if cls.__hooked__:
                 await acall(cast(Any, cls).validate_record, record)
         async with backend.together():
-            if plan.is_simple and plan.takes_many:
+            if plan.takes_many:
                 await insert_all(plan, backend, given, batch_size)
             else:
                 for record in given:
@@ -542,19 +543,23 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
     def _remember_accepted(self, plan: Plan) -> None:
         self._put_aside("accepted", plan.snapshot(vars(self), plan.fields))
 
-    async def _awrite(self, backend: StorageBackend, plan: Plan) -> int:
+    async def _awrite(self, backend: StorageBackend, plan: Plan, write: Write | None = None) -> int:
         """Insert a new record, or update what changed, and take note of what is stored then; gives the row count."""
         stored = stored_of(self)
-        write = self._to_write(plan, stored)
         if write is None:
-            return 0
+            write = self._to_write(plan, stored)
+            if write is None:
+                return 0
+            if plan.verifies:
+                async with backend.together():
+                    return await self._awrite(backend, plan, write)
         sent: Row = ()
         try:
             sent = write.dump(vars(self), stored)
             result = await backend.asend(write.sql, sent, bool(write.returning))
             written = self._take(backend.current_transaction, plan, write, stored, sent, result, aside_of(self))
             if write.is_incomplete:
-                await self._areload(plan, backend, plan.key_of_row(get_stored(self)))
+                await self._areload(plan, backend, plan.key_of_row(get_stored(self)), write)
             return written
         except BaseException as error:
             if isinstance(finished := getattr(error, "finished", None), QueryResult):
@@ -590,9 +595,11 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
             self._put_aside("accepted", None)
         return written
 
-    async def _areload(self, plan: Plan, backend: StorageBackend, key: Row) -> None:
+    async def _areload(self, plan: Plan, backend: StorageBackend, key: Row, write: Write | None = None) -> None:
         result = await backend.asend(plan.find_sql, key, True)
         found = plan.load_result(result)
+        if plan.verifies and write is not None:
+            refuse_other(self, plan, write, found)
         if not found:
             raise RecordNotFound(f"this {type(self).__name__} has no row any more", table=plan.table.name)
         vars(self).update(vars(found[0]))

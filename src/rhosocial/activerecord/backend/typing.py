@@ -170,6 +170,7 @@ class ConnectionConfig:
 
     `user` and `username` are one setting under two names.  Times are seconds.  `options` go to the driver; one that
     names a field of this class is refused.  `timezone` (an IANA name) makes plain `datetime` fields zone-aware.
+    `verify_writes` has each row that a record writes read back, and the write undone where it is another one.
     Secrets stay out of `repr`.
     """
 
@@ -194,6 +195,7 @@ class ConnectionConfig:
     ssl_key: str | None = None
     ssl_mode: str | None = None
     delete_on_close: bool = False
+    verify_writes: bool = False
     options: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
