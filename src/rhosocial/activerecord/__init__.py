@@ -5,6 +5,7 @@ from .backend.schema import Check, Column, ForeignKey, Index, Unique
 from .events import ModelEvent
 from .query import Query
 from .record import AUTO, ActiveRecord
+from .relation import BelongsTo, HasMany, HasOne, loading
 
 ActiveQuery = Query
 
@@ -12,12 +13,16 @@ __all__ = [
     "AUTO",
     "ActiveQuery",
     "ActiveRecord",
+    "BelongsTo",
     "Check",
     "Column",
     "F",
     "ForeignKey",
+    "HasMany",
+    "HasOne",
     "Index",
     "ModelEvent",
     "Query",
     "Unique",
+    "loading",
 ]

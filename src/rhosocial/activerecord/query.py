@@ -17,6 +17,8 @@ from .blocking import blocking, renew_faces
 from .builder import Builder
 from .hydrate import tuple_loader
 from .plan import Plan, plan_for, tuples_of
+from .relation.policy import Policy, checked
+from .relation.preload import Loads
 from .rows import Row, row_class
 from .stream import RecordStream
 from .table import Table
@@ -43,6 +45,8 @@ class Query(Builder, Generic[M]):
         backend, plan = self._home()
         sql, params = self._compile(plan)
         records: list[M] = plan.load_result(await backend.asend(sql, params, True))
+        if self._loads is not None and records:
+            await self._loads.aapply(records)
         return records
 
     all = blocking(aall)
@@ -110,7 +114,7 @@ class Query(Builder, Generic[M]):
         if isinstance(chunk_size, bool) or not isinstance(chunk_size, int) or chunk_size < 1:
             raise QueryError(f"chunk_size must be a whole number of at least 1, got {chunk_size!r}")
         backend, plan = self._home()
-        return RecordStream(backend, plan, self._compile(plan), chunk_size)
+        return RecordStream(backend, plan, self._compile(plan), chunk_size, self._loads)
 
     # 2 - Values instead of records
 
@@ -134,6 +138,23 @@ class Query(Builder, Generic[M]):
         A string is a column, or ``FUNCTION(column) AS alias``.
         """
         return RowQuery(self._table, self._select, self._groups).select(*columns)
+
+    def with_(self, *paths: str | tuple[str, Callable[[Any], Any]] | Callable[[Any], Any]) -> Self:
+        """Load relations along with the records, one statement for each: ``with_("posts.comments", "team")``.
+
+        A function after a path makes of the relation's query what it returns, whose limit holds for each record:
+        ``with_("posts", lambda q: q.order_by("at DESC").limit(3))``.  QueryError for an unknown name.
+        """
+        return self._loading((self._loads or Loads()).adding(self._table.model, paths))
+
+    def loading(self, policy: Policy) -> Self:
+        """Have these records load relations on reading by a policy: "batch", "one" or "raise"."""
+        return self._loading((self._loads or Loads()).by_policy(checked(policy)))
+
+    def _loading(self, loads: Loads) -> Self:
+        made = self._with()
+        made._loads = loads
+        return made
 
     def to_dict(self, include: Iterable[str] | None = None, exclude: Iterable[str] = ()) -> DictQuery:
         """The same rows as dicts of some fields; `all` and `one` answer."""
@@ -254,7 +275,9 @@ class RowQuery(Query[Row]):
         self._items = items  # Pairs of a name and what is selected under it.
 
     def _over(self, select: Select, groups: tuple[Any, ...] | None = None) -> Self:
-        return type(self)(self._table, select, self._groups if groups is None else groups, self._items)
+        made = type(self)(self._table, select, self._groups if groups is None else groups, self._items)
+        made._loads = self._loads
+        return made
 
     def _aliases(self) -> Iterable[str]:
         fields = self._table.by_field

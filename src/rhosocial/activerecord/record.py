@@ -27,10 +27,22 @@ from .bulk import check_batch, insert_all
 from .checks import Checks, raise_own
 from .events import Handler, ModelEvent, acall, added, removed
 from .hydrate import fill
-from .model import RecordMeta
+from .model import RecordMeta, bind_relation, forget_table
 from .plan import Plan, Row, Write, same_value, tuples_of
 from .query import Query
-from .state import RecordState, aside_of, get_stored, put_back, set_aside, set_stored, stored_of
+from .relation import Relation
+from .relation.preload import aload_path, check_path
+from .state import (
+    RecordState,
+    aside_of,
+    get_stored,
+    links_of,
+    put_back,
+    set_aside,
+    set_stored,
+    settle,
+    stored_of,
+)
 from .table import Table, nearest
 
 # A field with this default is set by the database: ``id: int = AUTO`` is what type checkers follow.
@@ -67,6 +79,9 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
     __hooked__: ClassVar[bool] = False
     __finds_plainly__: ClassVar[bool] = True
     __setters__: ClassVar[Any] = None
+    # What reading an unloaded relation does: "batch", "one" or "raise"; None is "batch".
+    __load__: ClassVar[str | None] = None
+    __relations__: ClassVar[dict[str, Relation[Any]]] = {}
 
     # 1 - Construction
 
@@ -469,7 +484,49 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
 
     validate_fields = blocking(avalidate_fields)
 
-    # 6 - Events
+    # 6 - Relations
+
+    @classmethod
+    def register_relation(cls, name: str, relation: Relation[Any]) -> None:
+        """Add a relation to the class after its making; its subclasses get it too."""
+        for model in (cls, *_derived_from(cls)):
+            bind_relation(model, name, relation)
+        forget_table(cls)
+
+    @classmethod
+    def get_relation(cls, name: str) -> Relation[Any] | None:
+        """The relation of that name, or None."""
+        return cls.__relations__.get(name)
+
+    @classmethod
+    def get_relations(cls) -> dict[str, Relation[Any]]:
+        """The relations of the class by name."""
+        return dict(cls.__relations__)
+
+    async def aload(self, *paths: str) -> Any:
+        """Load relations, ``"posts"`` or ``"posts.comments"``, for this record and those that came with it.
+
+        Gives what the (first) relation then holds, for several paths a tuple of that.  What is loaded stays as it is.
+        """
+        for path in paths:
+            names = path.split(".")
+            check_path((type(self),), names, path)
+            await aload_path(self, names)
+        values = tuple(getattr(self, path.partition(".")[0]) for path in paths)
+        return values[0] if len(values) == 1 else values
+
+    load = blocking(aload)
+
+    def clear_relation_cache(self, name: str | None = None) -> None:
+        """Forget what a relation, or every relation, of this record has loaded: the next read loads it again."""
+        links = links_of(self)
+        if name is not None and name not in self.__relations__:
+            check_path((type(self),), [name], name)
+        if links is not None:
+            for known in list(links) if name is None else [name]:
+                links.pop(known, None)
+
+    # 7 - Events
 
     def on(self, event: ModelEvent, handler: Handler) -> None:
         """Call ``handler(record, **details)``, plain or async, at this event of this record."""
@@ -483,7 +540,7 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
         for handler in (self._aside("handlers") or {}).get(event, ()):
             await acall(handler, self, **details)
 
-    # 7 - How it is done
+    # 8 - How it is done
 
     async def _asave_hooked(self, backend: StorageBackend, plan: Plan) -> int:
         is_new = stored_of(self).__class__ is not tuple
@@ -577,6 +634,8 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
         written = result.affected_rows
         if stored.__class__ is not tuple:
             given, written = plan.given(write, result), 1
+            if self.__relations__:
+                settle([self])
         elif written:
             given = stored
         else:
@@ -617,6 +676,10 @@ def _check_setup(models: Iterable[Any], backend_class: Any) -> None:
     wrong = next((model for model in models if not isinstance(model, RecordMeta)), None)
     if wrong is not None:
         raise ConfigurationError(f"models must be ActiveRecord classes, got {type(wrong).__name__}")
+
+
+def _derived_from(cls: type[Any]) -> list[type[Any]]:
+    return [model for derived in cls.__subclasses__() for model in (derived, *_derived_from(derived))]
 
 
 def _matching(cls: type[Any], which: Any) -> Any:

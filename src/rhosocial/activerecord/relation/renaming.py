@@ -1,0 +1,34 @@
+"""An expression about one name of a table, said of another: what self-joins and correlated subqueries need."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..backend.expression import ColumnRef, Expression
+from ..backend.statement import Statement
+
+
+def renamed(node: Any, old: str, new: str) -> Any:
+    """The same expression with the columns of `old` taken from `new`; SQL text stays as it is.
+
+    A subquery that selects from `old` itself means its own rows, and stays too.
+    """
+    if isinstance(node, ColumnRef):
+        return ColumnRef(new, node.name, node.type) if node.table == old else node
+    if isinstance(node, (tuple, list)):
+        return type(node)(renamed(item, old, new) for item in node)
+    if not isinstance(node, (Expression, Statement)) or _brings(node, old):
+        return node
+    copied = object.__new__(type(node))
+    for name, value in getattr(node, "__dict__", {}).items():
+        setattr(copied, name, renamed(value, old, new))
+    for base in type(node).__mro__:
+        for slot in vars(base).get("__slots__", ()):
+            if hasattr(node, slot):
+                setattr(copied, slot, renamed(getattr(node, slot), old, new))
+    return copied
+
+
+def _brings(node: Any, name: str) -> bool:
+    sources = [getattr(node, "source", None), *(getattr(join, "target", None) for join in getattr(node, "joins", ()))]
+    return any((getattr(s, "alias", None) or getattr(s, "name", None)) == name for s in sources if s is not None)
