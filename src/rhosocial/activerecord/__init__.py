@@ -5,7 +5,7 @@ from .backend.schema import Check, Column, ForeignKey, Index, Unique
 from .events import ModelEvent
 from .query import Query
 from .record import AUTO, ActiveRecord
-from .relation import BelongsTo, HasMany, HasOne, loading
+from .relation import BelongsTo, HasMany, HasOne, ManyToMany, loading
 
 ActiveQuery = Query
 
@@ -21,6 +21,7 @@ __all__ = [
     "HasMany",
     "HasOne",
     "Index",
+    "ManyToMany",
     "ModelEvent",
     "Query",
     "Unique",

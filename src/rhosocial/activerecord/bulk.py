@@ -10,6 +10,7 @@ from .backend.base import StorageBackend
 from .backend.errors import DatabaseError, DataError
 from .backend.typing import QueryResult
 from .hydrate import each, many_dumper
+from .peers import is_awaiting
 from .plan import Plan, Row
 from .state import put_all_back, set_stored, settle, stored_of
 
@@ -45,7 +46,7 @@ async def insert_all(plan: Plan, backend: StorageBackend, records: list[Any], ba
             transaction.undo(put_all_back(group, plan))
         each(set_stored, group, insertion.take(values, rows, result))
     if records and plan.table.model.__relations__:
-        settle(records)
+        settle(records, is_awaiting())
 
 
 def _groups(plan: Plan, records: list[Any], batch_size: int | None) -> Iterator[tuple[BulkInsertion, list[Any]]]:

@@ -107,6 +107,8 @@ def _drop(model: Any, table: bool) -> None:
     if table:
         model.__table_made__ = None
         model.__tables_made__ = {}
+        for relation in model.__relations__.values():
+            relation.forget_route()
     model.__home_made__ = None
     for derived in model.__subclasses__():
         _drop(derived, table)
@@ -168,7 +170,9 @@ def _bind_relations(cls: Any, own: dict[str, Relation[Any]]) -> None:
     }
     cls.__relations__ = {}
     for name, relation in (inherited | own).items():
-        if name in own or (getattr(cls, name, None) is relation and name not in cls.__pydantic_fields__):
+        if name in cls.__pydantic_fields__:
+            raise TypeError(f"{cls.__name__}.{name} would hide the relation {relation.label}: give one another name")
+        if name in own or getattr(cls, name, None) is relation:
             bind_relation(cls, name, relation)
 
 
@@ -207,7 +211,7 @@ def _prepare(cls: Any, root: Any) -> None:
     _refuse_lone_faces(cls, root)
     cls.__table_made__ = cls.__home_made__ = cls.__checks_made__ = None
     cls.__tables_made__ = {}
-    cls.__custom_init__ = cls.__init__ is not root.__init__
+    cls.__custom_init__ = cls.__init__ not in (root.__init__, LinkedState.__init__)
     cls.__is_dynamic__ = any(_overrides(cls, root, name) for name in ("table_name", "primary_key", "backend"))
     cls.__finds_plainly__ = not _overrides(cls, root, "afind_one")
     cls.__hooked__ = "validate_record" in {name for base in cls.__mro__ for name in vars(base)}

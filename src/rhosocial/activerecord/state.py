@@ -95,6 +95,18 @@ class LinkedState(RecordState):
 
     __slots__ = ("_links",)
 
+    def __init__(self, /, **data: Any) -> None:
+        relations: dict[str, Any] = type(self).__relations__  # type: ignore[attr-defined]  # Of the model.
+        if relations.keys().isdisjoint(data):
+            super().__init__(**data)
+            return
+        given = {name: data.pop(name) for name in relations if name in data}
+        for name, value in given.items():
+            data = relations[name].completed(data, value)
+        super().__init__(**data)
+        for name, value in given.items():
+            setattr(self, name, value)
+
     def __copy__(self) -> Self:
         return _with_face(super().__copy__(), self)
 
@@ -120,14 +132,11 @@ class Links(dict[str, Any]):
     """
 
     __slots__ = ("peers",)
-
-    def __init__(self, peers: Peers | None) -> None:
-        super().__init__()
-        self.peers = peers
+    peers: Peers | None
 
 
-set_links = LinkedState.__dict__["_links"].__set__
-_get_links: Callable[[Any], Any] = LinkedState.__dict__["_links"].__get__
+_set_slot = LinkedState.__dict__["_links"].__set__
+get_slot: Callable[[Any], Any] = LinkedState.__dict__["_links"].__get__
 _linking = threading.RLock()
 
 
@@ -141,12 +150,26 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def links_of(record: Any) -> Links | None:
-    """What the record has at hand; None where that is nothing."""
+def set_links(record: Any, links: Links | Peers) -> None:
+    """Put `Links` or `Peers` into the record's slot."""
     try:
-        links = _get_links(record)
+        _set_slot(record, links)
+    except TypeError:  # The model has no slot for them: its relations were registered after its making.
+        record._put_aside("links", links)
+
+
+def _links_or_peers(record: Any) -> Any:
+    try:
+        return get_slot(record)
     except AttributeError:
         return None
+    except TypeError:
+        return record._aside("links")
+
+
+def links_of(record: Any) -> Links | None:
+    """What the record has at hand; None where that is nothing."""
+    links = _links_or_peers(record)
     return links if links.__class__ is Links else None
 
 
@@ -155,33 +178,48 @@ def make_links(record: Any) -> Links:
     found = links_of(record)
     if found is None:
         with _linking:  # Two threads that each made one would lose what the other puts into it.
-            found = links_of(record)
-            if found is None:
-                found = Links(peers_of(record))
-                set_links(record, found)
+            found = _links_made(record)
     return found
+
+
+def link_all(name: str, entries: Iterable[tuple[Any, Any, Any]], again: bool = False) -> None:
+    """Put a value and its key at the hand of many records; what one has by that key stays, unless `again`."""
+    with _linking:
+        for record, value, key in entries:
+            links = _links_made(record)
+            if again or name not in links or links[name][1] != key:
+                links[name] = value, key
+
+
+def _links_made(record: Any) -> Links:
+    links = _links_or_peers(record)
+    if links.__class__ is Links:
+        found: Links = links
+        return found
+    made = Links()
+    made.peers = links
+    set_links(record, made)
+    return made
 
 
 def peers_of(record: Any) -> Peers | None:
     """The records that came with this one; None for one that was constructed and never saved."""
-    try:
-        links = _get_links(record)
-    except AttributeError:
-        return None
+    links = _links_or_peers(record)
     peers: Peers | None = links.peers if links.__class__ is Links else links
     return peers
 
 
 def join_peers(records: list[Any]) -> None:
-    """Make records of a model with relations peers: those of one result, or those that one call has inserted."""
+    """Make the records of one result peers, which model has relations."""
     peers = Peers(records, is_awaiting())
     # A deque of length 0 drains the map in C.
-    deque(map(set_links, records, repeat(peers)), maxlen=0)
+    into = _set_slot if records and isinstance(records[0], LinkedState) else set_links
+    deque(map(into, records, repeat(peers)), maxlen=0)
 
 
-def settle(records: list[Any]) -> None:
-    """`join_peers` for records that were constructed: what they have at hand stays."""
-    peers = Peers(records, is_awaiting())
+def settle(records: list[Any], is_awaiting: bool) -> None:
+    """Make records that were constructed peers, once a call of that face has saved them; what is at hand stays."""
+    peers = Peers(records, is_awaiting)
     for record in records:
         links = links_of(record)
         if links is None:

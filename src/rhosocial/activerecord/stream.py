@@ -43,9 +43,7 @@ class RecordStream(Generic[M]):
         if self._stream is None:
             self._stream = await self._backend.astream(*self._compiled, self._chunk_size)
         try:
-            records: list[M] = self._plan.load(await self._stream.afetch())
-            if self._loads is not None and records:
-                await self._loads.aapply(records)
+            records: list[M] = await self._aload(await self._stream.afetch())
         except BaseException:
             # Also for KeyboardInterrupt and a cancelled task: nobody would close what a loop has failed on.
             await self.aclose()
@@ -55,6 +53,14 @@ class RecordStream(Generic[M]):
         return records
 
     fetch_chunk = blocking(afetch_chunk)
+
+    async def _aload(self, rows: list[Any]) -> list[M]:
+        if self._loads is None:
+            plain: list[M] = self._plan.load(rows)
+            return plain
+        records: list[M] = self._loads.load(self._plan, rows)
+        await self._loads.aapply(records)
+        return records
 
     async def aclose(self) -> None:
         """Give the connection back; reading further gives no records."""

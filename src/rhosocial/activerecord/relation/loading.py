@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..backend.errors import RelationNotLoaded
 from ..blocking import is_blocking, run, running_loop
 from ..peers import Peers, is_awaiting
-from ..state import peers_of
+from ..state import link_all, peers_of
+from .counting import acount, kept_count, slot
 from .fetch import Modifier, afetch
 from .policy import policy_for
 from .route import Route, has_null
@@ -24,6 +25,38 @@ def read(relation: Any, record: Any) -> Any:
         relation.put(record, relation.nothing(record))
         return relation.loaded(record)
     peers = peers_of(record)
+    policy = _policy_of_reading(relation, record, peers, "load")
+    run(aload(relation, record, alone=policy == "one"))
+    return relation.loaded(record)
+
+
+def read_count(relation: Any, record: Any) -> int:
+    """The number of related records: what is at hand, else it is counted as face and policy have it."""
+    number = kept_count(relation, record)
+    if number is not None:
+        return number
+    policy = _policy_of_reading(relation, record, peers_of(record), "count_of")
+    return run(acount_for(relation, record, alone=policy == "one"))
+
+
+async def acount_for(relation: Any, record: Any, alone: bool = False) -> int:
+    """The number of related records, counted with that of the peers unless `alone` or it is at hand."""
+    number = kept_count(relation, record)
+    if number is not None:
+        return number
+    peers = peers_of(record)
+    if alone or peers is None:
+        await acount(relation, [record])
+    else:
+        name = slot(relation.name)
+        group, place = peers.group(name, record, lambda peer: kept_count(relation, peer) is None)
+        await acount(relation, group)
+        peers.go_on(name, place)
+    return kept_count(relation, record) or 0
+
+
+def _policy_of_reading(relation: Any, record: Any, peers: Peers | None, call: str) -> str:
+    """The policy for loading what is read; RelationNotLoaded where nothing may be loaded."""
     policy = policy_for(relation, record, None if peers is None else peers.policy)
     if policy == "raise":
         raise RelationNotLoaded(
@@ -32,11 +65,10 @@ def read(relation: Any, record: Any) -> Any:
         )
     if is_awaiting() if peers is None else peers.is_awaiting:
         raise RelationNotLoaded(
-            f"{relation.label} is not loaded, and reading an attribute cannot wait, as the awaiting call that gave the "
-            f"record did: write await record.aload({relation.name!r}) first, or with_({relation.name!r}) in the query"
+            f"{relation.label} is not loaded, and reading it cannot wait, as the awaiting call that gave the record "
+            f"did: write await record.a{call}({relation.name!r}) first, or with_({relation.name!r}) in the query"
         )
-    run(aload(relation, record, alone=policy == "one"))
-    return relation.loaded(record)
+    return policy
 
 
 async def aload(relation: Any, record: Any, alone: bool = False) -> None:
@@ -89,31 +121,38 @@ async def aload_many(relation: Any, records: Iterable[Any], modifier: Modifier |
 
     What a record has at hand stays, unless a `modifier` asks for something else.
     """
-    waiting: dict[Route, dict[Any, list[Any]]] = {}
+    waiting: dict[Route, dict[Any, list[tuple[Any, Any]]]] = {}
+    nothing = []
     for record in records:
         if modifier is None and relation.is_loaded(record):
             continue
         route = None if relation.is_new(record) else relation.route_of(record)
         key = None if route is None else route.get_key(record.__dict__)
         if route is None or has_null(key):
-            relation.put(record, relation.nothing(record))
+            nothing.append((record, relation.nothing(record), relation.key_of(record)))
         else:
-            waiting.setdefault(route, {}).setdefault(key, []).append(record)
+            # The key of now: a foreign key that is changed while the load is under way outdates what it gives.
+            waiting.setdefault(route, {}).setdefault(key, []).append((record, relation.key_of(record)))
+    link_all(relation.name, nothing, again=modifier is not None)
     for route, owners in waiting.items():
         found = await afetch(route, list(owners), relation.order_by, modifier)
-        for key, group in owners.items():
-            for record in group:
-                if modifier is not None or not relation.is_loaded(record):
-                    give(relation, record, found.get(key, []))
+        give(relation, [(*owner, found.get(key, [])) for key, group in owners.items() for owner in group], modifier)
 
 
-def give(relation: Any, record: Any, related: list[Any]) -> None:
-    """Put what was found for a record at its hand, and the record at theirs where a relation leads back to one."""
-    value = relation.one_of(record, related)
-    relation.put(record, value)
+def give(relation: Any, found: Sequence[tuple[Any, Any, list[Any]]], modifier: Modifier | None = None) -> None:
+    """Put at the hand of records what was found for them, and at theirs the record where a relation leads back to one.
+
+    `found` are a record, its key, and what was found.
+    """
+    is_part, is_many = modifier is not None, relation.is_many
+    entries = [(record, relation.one_of(record, related, is_part), key) for record, key, related in found]
+    link_all(relation.name, entries, again=is_part)
     back = relation.inverse()
-    if back is None or back.is_many or value is None:
+    if back is None or back.is_many:
         return
-    for other in value if relation.is_many else (value,):
-        if not back.is_loaded(other):
-            back.put(other, record)
+    pairs = [
+        (other, record, back.key_of(other))
+        for record, _, related in found
+        for other in (related if is_many else related[:1])
+    ]
+    link_all(back.name, pairs)

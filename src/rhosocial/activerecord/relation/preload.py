@@ -7,9 +7,13 @@ from typing import Any
 
 from ..backend.errors import QueryError
 from ..backend.names import shown
+from ..backend.statement import Select
+from ..plan import Plan
 from ..state import peers_of
 from ..table import nearest
+from .counting import acount
 from .fetch import Modifier
+from .joining import Joined, check_joins
 from .loading import aload, aload_many
 from .relation import Relation
 
@@ -27,10 +31,18 @@ class Branch:
 class Loads:
     """What a query loads along with its records, and the policy for what it does not.  Never changed in place."""
 
-    __slots__ = ("branches", "policy")
+    __slots__ = ("branches", "counts", "joins", "policy")
 
-    def __init__(self, branches: dict[str, Branch] | None = None, policy: str | None = None) -> None:
+    def __init__(
+        self,
+        branches: dict[str, Branch] | None = None,
+        joins: tuple[tuple[str, ...], ...] = (),
+        counts: tuple[str, ...] = (),
+        policy: str | None = None,
+    ) -> None:
         self.branches = branches or {}
+        self.joins = joins
+        self.counts = counts
         self.policy = policy
 
     def adding(self, model: Any, given: Iterable[Any]) -> Loads:
@@ -40,17 +52,50 @@ class Loads:
             names = path.split(".")
             check_path((model,), names, path)
             branches = _grown(branches, names, modifier)
-        return Loads(branches, self.policy)
+        return Loads(branches, self.joins, self.counts, self.policy)
+
+    def joining(self, model: Any, given: Iterable[Any]) -> Loads:
+        """These and those of further paths that a join can follow; QueryError where it cannot."""
+        joins = list(self.joins)
+        for path, modifier in _paths(given):
+            names = tuple(path.split("."))
+            check_path((model,), list(names), path)
+            if modifier is not None:
+                raise QueryError(
+                    f"{shown(path)} is loaded by a join, which has no query of its own: leave out join=True"
+                )
+            check_joins(model, names)
+            joins += [names[:end] for end in range(1, len(names) + 1) if names[:end] not in joins]
+        return Loads(self.branches, tuple(joins), self.counts, self.policy)
+
+    def counting(self, model: Any, names: Iterable[str]) -> Loads:
+        """These and the numbers of related records."""
+        for name in names:
+            check_path((model,), [name], name)
+        return Loads(self.branches, self.joins, tuple(dict.fromkeys((*self.counts, *names))), self.policy)
 
     def by_policy(self, policy: str) -> Loads:
         """These, with another policy."""
-        return Loads(self.branches, policy)
+        return Loads(self.branches, self.joins, self.counts, policy)
+
+    def load(self, plan: Plan, rows: list[tuple[Any, ...]]) -> list[Any]:
+        """The records of the query's rows, with what joins have brought."""
+        return Joined(self.joins, plan).load(rows) if self.joins else plan.load(rows)
+
+    def extended(self, plan: Plan, select: Select) -> Select:
+        """The query's SELECT with the joins."""
+        return Joined(self.joins, plan).extended(select) if self.joins else select
 
     async def aapply(self, records: list[Any]) -> None:
         """Load for all records together, and tell them the policy."""
+        if not records:
+            return
         if self.policy is not None and (peers := peers_of(records[0])) is not None:
             peers.policy = self.policy
         await apreload(records, self.branches)
+        for name in self.counts:
+            for group in by_class(records):
+                await acount(type(group[0]).get_relations()[name], group)
 
 
 def _paths(given: Iterable[Any]) -> list[tuple[str, Modifier | None]]:
@@ -97,7 +142,7 @@ def _grown(branches: dict[str, Branch], names: list[str], modifier: Modifier | N
 
 async def apreload(records: Iterable[Any], branches: dict[str, Branch]) -> None:
     """Load the relations of these records, one statement for each, and in turn those of what they lead to."""
-    for group in _by_class(records):
+    for group in by_class(records):
         for name, branch in branches.items():
             relation: Relation[Any] | None = type(group[0]).get_relations().get(name)
             if relation is None:  # One of the classes of a relation to several.
@@ -107,7 +152,8 @@ async def apreload(records: Iterable[Any], branches: dict[str, Branch]) -> None:
                 await apreload(related_to(relation, group), branch.children)
 
 
-def _by_class(records: Iterable[Any]) -> list[list[Any]]:
+def by_class(records: Iterable[Any]) -> list[list[Any]]:
+    """The records in groups of one class."""
     groups: dict[type[Any], list[Any]] = {}
     for record in records:
         groups.setdefault(type(record), []).append(record)

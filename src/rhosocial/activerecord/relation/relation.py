@@ -3,28 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypedDict, TypeVar, Unpack
 
 from ..backend.errors import ConfigurationError, QueryError
-from ..backend.expression import Expression, Raw
+from ..backend.expression import Condition, Expression, Operand, Raw
 from ..backend.names import shown
 from ..builder import as_condition
-from ..state import links_of, make_links, stored_of
+from ..state import get_slot, links_of, make_links, stored_of
 from ..table import Columns, Table
-from .policy import checked
+from .filter import any_related, count_related, query_of
+from .loading import read
+from .policy import Policy, checked
 from .route import Route, Step, has_null
 from .target import classes_named, find_model
 
 T = TypeVar("T")
+Dependent = Literal["delete", "nullify", "restrict"]
 Names = str | Sequence[str]
 Conditions = dict[str, Any] | str | Callable[[Any], Expression]
+Matching = Expression | dict[str, Any] | str | Callable[[Any], Expression] | None
 Order = str | Expression | Sequence[str | Expression]
 
+
+class Options(TypedDict, total=False):
+    """What every relation may be given beside its target."""
+
+    foreign_key: Names | None
+    target_key: Names | None
+    inverse_of: str | None
+    conditions: Conditions | None
+    order_by: Order | None
+    load: Policy | None
+    dependent: Dependent | None
+
+
 if TYPE_CHECKING:
-    _Attribute = object
+
+    class _Attribute:
+        """What checkers take for the base: they have rules of their own for properties."""
+
 else:
-    # Pydantic lets what is a property be set on its models.
-    _Attribute = property
+    _Attribute = property  # Pydantic lets what is a property be set on its models.
 
 
 class Relation(_Attribute, Generic[T]):
@@ -36,35 +55,30 @@ class Relation(_Attribute, Generic[T]):
     """
 
     is_many = False
+    longest = 1  # How many steps the way may have where the related records can be changed.
     points_away = False  # Whether the foreign key is a column of the model that declares the relation.
 
-    def __init__(
-        self,
-        target: Any = None,
-        *,
-        foreign_key: Names | None = None,
-        target_key: Names | None = None,
-        inverse_of: str | None = None,
-        conditions: Conditions | None = None,
-        order_by: Order | None = None,
-        load: str | None = None,
-        dependent: str | None = None,
-    ) -> None:
+    def __init__(self, target: Any = None, **options: Unpack[Options]) -> None:
+        unknown = options.keys() - Options.__annotations__.keys()
+        if unknown:
+            raise TypeError(f"{type(self).__name__} has no option {min(unknown)!r}")
+        order_by, load = options.get("order_by"), options.get("load")
         self.name = ""
         self.model: Any = None
         self.annotation: Any = None
-        self.foreign_key = foreign_key
-        self.target_key = target_key
-        self.inverse_of = inverse_of
-        self.conditions = conditions
+        self.foreign_key = options.get("foreign_key")
+        self.target_key = options.get("target_key")
+        self.inverse_of = options.get("inverse_of")
+        self.conditions = options.get("conditions")
         self.order_by = (order_by,) if isinstance(order_by, (str, Expression)) else tuple(order_by or ())
         self.policy = None if load is None else checked(load)
-        self.dependent = dependent
+        self.dependent: str | None = options.get("dependent")
         self._target = target
         self._home: Any = None  # The class that declared it, in whose module names are looked up.
         self._found: Any = None
         self._route: Route | None = None
         self._inverse: tuple[Relation[Any] | None] | None = None
+        self._get_key: Callable[[dict[str, Any]], Any] | None = None
 
     # 1 - Becoming part of a model
 
@@ -74,8 +88,13 @@ class Relation(_Attribute, Generic[T]):
         vars(bound).update(vars(self))
         bound.name, bound.model = name, model
         bound._home = self._home or model
-        bound._route = bound._found = bound._inverse = None
+        bound._found = None
+        bound.forget_route()
         return bound
+
+    def forget_route(self) -> None:
+        """Look for the way anew: the model has another table."""
+        self._route = self._inverse = self._get_key = None
 
     @property
     def label(self) -> str:
@@ -104,16 +123,17 @@ class Relation(_Attribute, Generic[T]):
         if len(found) > 1:
             names = " | ".join(model.__name__ for model in found)
             raise QueryError(f"{self.label} leads to several models, {names}: this needs one")
-        return found[0]
+        return next(iter(found))
 
     # 2 - The way to the target
 
     @property
     def route(self) -> Route:
         """The way to the target's table; ConfigurationError where a column of it does not exist."""
-        route, own, target = self._route, self.model.__table__, self.target
-        table = target.__table__
-        if route is None or route.own is not own or route.table is not table:
+        route = self._route
+        if route is None or not route.is_between(self.model):
+            own, target = self.model.__table__, self.target
+            table = target.__table__
             route = self._route = Route(own, target, table, self._steps(own, target, table))
         return route
 
@@ -150,6 +170,24 @@ class Relation(_Attribute, Generic[T]):
         """
         return self.route.joined(source, alias)
 
+    def query(self, record: Any) -> Any:
+        """The query for the related rows of one record, to be narrowed: ``User.posts.query(user).limit(3)``."""
+        return query_of(self, record)
+
+    def any(self, condition: Matching = None, params: Any = (), /, *, of: Any = None) -> Condition:
+        """True for the rows with a related row (that meets the condition): ``where(User.posts.any(Post.c.id > 3))``.
+
+        A condition is an expression of the target's columns, a dict, SQL text with `params`, or a function of the
+        target's columns.  `of` is a second name of this model's table whose rows are meant.
+        """
+        return any_related(self, condition, params, of)
+
+    has = any
+
+    def count(self, condition: Matching = None, params: Any = (), /, *, of: Any = None) -> Operand:
+        """The number of related rows of a row (that meet the condition), to compare, select or order by."""
+        return count_related(self, condition, params, of)
+
     def inverse(self) -> Relation[Any] | None:
         """The relation of the target that leads back, as `inverse_of` says or the columns tell; None where none is."""
         if self._inverse is None:
@@ -174,16 +212,30 @@ class Relation(_Attribute, Generic[T]):
 
     def key_of(self, record: Any) -> Any:
         """What the record's own columns hold: None, or a tuple with a None, where it is linked to nothing."""
-        return self.route.get_key(record.__dict__)
+        get = self._get_key
+        if get is None:
+            get = self._make_get_key()
+            if not self.model.__is_dynamic__:
+                self._get_key = get
+        return get(record.__dict__)
+
+    def _make_get_key(self) -> Callable[[dict[str, Any]], Any]:
+        return self.route.get_key
 
     def is_loaded(self, record: Any) -> bool:
         """Whether the record has the related ones at hand."""
         links = links_of(record)
-        return links is not None and self.name in links and self._is_current(record, links[self.name][1])
+        if links is None:
+            return False
+        entry = links.get(self.name)
+        return entry is not None and self._is_current(record, entry[1])
 
     def _is_current(self, record: Any, key: Any) -> bool:
-        now = self.key_of(record)
-        return bool(key == now) or (not self.points_away and has_null(key))
+        return bool(key == self.key_of(record)) or (not self.points_away and has_null(key))
+
+    def is_whole(self, record: Any) -> bool:
+        """Whether the record has all of the related ones at hand, and not what a modified query gave."""
+        return self.is_loaded(record)
 
     def loaded(self, record: Any) -> Any:
         """What the record has at hand; KeyError where that is nothing."""
@@ -194,6 +246,17 @@ class Relation(_Attribute, Generic[T]):
         if not self._is_current(record, key):
             raise KeyError(self.name)
         return value
+
+    def get(self, record: Any) -> Any:
+        """What an attribute of the record gives: what is at hand, else what is loaded now."""
+        try:
+            # The way of most reads; what is not at hand, in whatever way, is found out below.
+            value, key = get_slot(record)[self.name]
+            if key == self._get_key(record.__dict__):  # type: ignore[misc]  # None is such a way.
+                return value
+        except (AttributeError, KeyError, TypeError):
+            pass
+        return read(self, record)
 
     def put(self, record: Any, value: Any) -> None:
         """Give the record its related ones."""
@@ -209,9 +272,25 @@ class Relation(_Attribute, Generic[T]):
         """What a record has that is linked to nothing."""
         return None
 
-    def one_of(self, record: Any, found: list[Any]) -> Any:
-        """What the record is given of the related records that were found."""
+    def one_of(self, record: Any, found: list[Any], is_part: bool = False) -> Any:
+        """What the record is given of the related records that were found; `is_part`: there may be more."""
         return found[0] if found else None
+
+    def completed(self, data: dict[str, Any], value: Any) -> dict[str, Any]:
+        """What a record is constructed with that is given `value` for this relation: the foreign key too."""
+        return data
+
+    def check_member(self, value: Any, *, optional: bool = False) -> None:
+        """Refuse what is no record that the relation leads to."""
+        if isinstance(value, self.targets()) or (optional and value is None):
+            return
+        names = " or ".join(model.__name__ for model in self.targets()) + (" or None" if optional else "")
+        raise TypeError(f"{self.label} takes {names}, got {type(value).__name__}")
+
+    def check_writable(self) -> None:
+        """Refuse to change what is reached through other relations."""
+        if len(self.route.steps) > self.longest:
+            raise QueryError(f"{self.label} goes through other records: change those")
 
     def is_new(self, record: Any) -> bool:
         """Whether nothing can be related to the record yet, because it has no row."""

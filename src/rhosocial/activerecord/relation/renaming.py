@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from ..backend.expression import ColumnRef, Expression
-from ..backend.statement import Statement
+from ..backend.statement import Statement, TableName
 
 
 def renamed(node: Any, old: str, new: str) -> Any:
@@ -20,13 +21,28 @@ def renamed(node: Any, old: str, new: str) -> Any:
     if not isinstance(node, (Expression, Statement)) or _brings(node, old):
         return node
     copied = object.__new__(type(node))
-    for name, value in getattr(node, "__dict__", {}).items():
+    for name, value in _parts(node):
         setattr(copied, name, renamed(value, old, new))
+    return copied
+
+
+def names_in(node: Any) -> set[str]:
+    """The names that tables go by in the subqueries of an expression."""
+    if isinstance(node, TableName):
+        return {node.alias or node.name}
+    if isinstance(node, (tuple, list)):
+        return {name for item in node for name in names_in(item)}
+    if not isinstance(node, (Expression, Statement)):
+        return set()
+    return {name for _, value in _parts(node) for name in names_in(value)}
+
+
+def _parts(node: Any) -> Iterator[tuple[str, Any]]:
+    yield from getattr(node, "__dict__", {}).items()
     for base in type(node).__mro__:
         for slot in vars(base).get("__slots__", ()):
             if hasattr(node, slot):
-                setattr(copied, slot, renamed(getattr(node, slot), old, new))
-    return copied
+                yield slot, getattr(node, slot)
 
 
 def _brings(node: Any, name: str) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import Any
 
 from ..backend.errors import ConfigurationError
-from ..backend.expression import ColumnRef, Expression
+from ..backend.expression import ColumnRef, Expression, Value
 from ..backend.statement import TableName, and_
 from ..table import Columns, Table
 from .renaming import renamed
@@ -26,6 +26,10 @@ class LinkTable:
     def ref(self, name: str) -> ColumnRef:
         """The column as an expression."""
         return ColumnRef(self.name, name, self._types.get(name))
+
+    def value(self, name: str, value: Any) -> Value:
+        """A value for the column."""
+        return Value(value, self._types.get(name))
 
     def source(self) -> TableName:
         """The table as it stands in FROM."""
@@ -101,7 +105,7 @@ class Step:
 class Route:
     """All steps from one model's table to another's, and what both ends are called in records."""
 
-    __slots__ = ("_convert", "get_key", "own", "steps", "table", "target", "width")
+    __slots__ = ("_convert", "_is_dynamic", "get_key", "own", "steps", "table", "target", "width")
 
     def __init__(self, own: Table, target: Any, table: Table, steps: Sequence[Step]) -> None:
         self.own = own
@@ -113,6 +117,13 @@ class Route:
         # One value for one column, a tuple for several.
         self.get_key: Callable[[dict[str, Any]], Any] = itemgetter(*fields)
         self._convert = self._makes_alike()
+        self._is_dynamic = own.model.__is_dynamic__ or target.__is_dynamic__
+
+    def is_between(self, model: Any) -> bool:
+        """Whether it leads from the table that the model has now to the one that the target has now."""
+        if self._is_dynamic:
+            return self.own is model.__table__ and self.table is self.target.__table__
+        return self.own is model.__table_made__ and self.table is self.target.__table_made__
 
     @property
     def is_direct(self) -> bool:
@@ -142,10 +153,13 @@ class Route:
         )
         return alike if self.width > 1 else alike[0]
 
-    def joined(self, before: Any, alias: str | None = None) -> list[tuple[Any, Expression]]:
-        """What to join to get from `before` to the target, which is then called `alias`: sides and conditions."""
+    def joined(self, before: Any, alias: str | None = None, taken: Iterable[str] = ()) -> list[tuple[Any, Expression]]:
+        """What to join to get from `before` to the target, which is then called `alias`: sides and conditions.
+
+        Tables whose name is `taken` get another one.
+        """
         out: list[tuple[Any, Expression]] = []
-        taken = {before.name}
+        taken = {before.name, *taken}
         for step in self.steps:
             name = alias if alias is not None and step is self.steps[-1] else free_name(step.table.name, taken)
             here = step.table if name == step.table.name else Side(step.table, name)
@@ -183,3 +197,13 @@ def _all_of(conditions: Sequence[Expression]) -> Expression:
     joined = and_(*conditions)
     assert joined is not None
     return joined
+
+
+def key_fields(table: Table) -> tuple[str, ...]:
+    """The fields of a table's key."""
+    return tuple(column.field for column in table.key)
+
+
+def one_or_all(parts: Sequence[Any]) -> Any:
+    """A key as it is compared: the value of one column, a tuple of the values of several."""
+    return parts[0] if len(parts) == 1 else tuple(parts)

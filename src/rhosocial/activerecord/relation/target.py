@@ -119,3 +119,8 @@ def _below(classes: Iterable[Any]) -> Iterator[Any]:
     for cls in classes:
         yield cls
         yield from _below(cls.__subclasses__())
+
+
+def is_model_named(name: str, model: Any) -> bool:
+    """Whether any model has this name."""
+    return any(known.__name__ == name for known in _all_models(model))
