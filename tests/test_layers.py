@@ -42,9 +42,9 @@ LAYERS = (
     ),
     ("3: its facade", "backend"),
     ("4a: one database each", "backend.impl backend.impl.*"),
-    ("4b: a class seen as a table", "table plan hydrate checks"),
-    ("5: questions, links, hooks", "query builder rows stream relation events"),
-    ("6: rows with behaviour", "state model bulk verify record field field.*"),
+    ("4b: a class seen as a table", "table plan hydrate checks peers state"),
+    ("5: questions, links, hooks", "query builder rows stream relation relation.* events"),
+    ("6: rows with behaviour", "model bulk verify record field field.*"),
     ("6: the facade", ROOT),
     ("7: users of the library inside it", "testing testing.* profiler logger transaction transaction.*"),
 )

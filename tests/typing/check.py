@@ -1,7 +1,7 @@
 """``python tests/typing/check.py``: what mypy and pyright make of code that uses the library, as its users see it.
 
-The files ``accepted_*.py`` must pass both checkers; their ``assert_type`` calls say which types come out.  In the files
-``rejected_*.py`` each line that ends in ``# error`` must be refused by both, each that ends in ``# error: mypy`` by that
+Files ``accepted_*.py`` must pass both checkers; their ``assert_type`` calls say which types come out.  In the files
+``rejected_*.py`` each line that ends in ``# error`` must be refused by both, one that ends in ``# error: mypy`` by that
 one, and no other line may be.
 """
 

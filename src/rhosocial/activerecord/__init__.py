@@ -5,6 +5,7 @@ from .backend.schema import Check, Column, ForeignKey, Index, Unique
 from .events import ModelEvent
 from .query import Query
 from .record import AUTO, ActiveRecord
+from .relation import BelongsTo, HasMany, HasOne, ManyToMany, loading
 
 ActiveQuery = Query
 
@@ -12,12 +13,17 @@ __all__ = [
     "AUTO",
     "ActiveQuery",
     "ActiveRecord",
+    "BelongsTo",
     "Check",
     "Column",
     "F",
     "ForeignKey",
+    "HasMany",
+    "HasOne",
     "Index",
+    "ManyToMany",
     "ModelEvent",
     "Query",
     "Unique",
+    "loading",
 ]

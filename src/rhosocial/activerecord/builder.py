@@ -66,19 +66,22 @@ class Builder:
     A condition is an expression (``User.c.age > 18``) or SQL text with a ``?`` for each of its values; the two mix.
     """
 
-    __slots__ = ("_compiled", "_groups", "_select", "_table")
+    __slots__ = ("_compiled", "_groups", "_loads", "_select", "_table")
 
     def __init__(self, table: Table, select: Select | None = None, groups: tuple[Expression | None, ...] = ()) -> None:
         self._table = table
         self._select = select or Select(table.select_list, table.source())
         self._groups = groups  # The conditions that stood when each open group was started.
         self._compiled: Any = None
+        self._loads: Any = None  # What is loaded along with the records, or None.
 
     def _with(self, **clauses: Any) -> Self:
         return self._over(self._select.replace(**clauses))
 
     def _over(self, select: Select, groups: tuple[Expression | None, ...] | None = None) -> Self:
-        return type(self)(self._table, select, self._groups if groups is None else groups)
+        made = type(self)(self._table, select, self._groups if groups is None else groups)
+        made._loads = self._loads
+        return made
 
     # 1 - Conditions
 

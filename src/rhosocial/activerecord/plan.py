@@ -159,6 +159,10 @@ class Plan:
             dump = self._dumpers[column] = self._values.dumper(column)
         return value if dump is None or value is None else dump(value)
 
+    def as_type(self, value: Any, column: ColumnType) -> Any:
+        """A value as one of a column's Python type, as Pydantic would make it; DataError where that cannot be."""
+        return value if value is None or type(value) is column.python else self._validated(value, column)
+
     def _validated(self, value: Any, column: ColumnType) -> Any:
         adapter = self._adapters.get(column)
         if adapter is None:

@@ -17,6 +17,9 @@ from .blocking import blocking, renew_faces
 from .builder import Builder
 from .hydrate import tuple_loader
 from .plan import Plan, plan_for, tuples_of
+from .relation.joining import rows_in
+from .relation.policy import Policy, checked
+from .relation.preload import Loads
 from .rows import Row, row_class
 from .stream import RecordStream
 from .table import Table
@@ -42,10 +45,19 @@ class Query(Builder, Generic[M]):
         """All records that answer the question."""
         backend, plan = self._home()
         sql, params = self._compile(plan)
+        if self._loads is not None:
+            return await self._aall_with(self._loads, backend, plan)
         records: list[M] = plan.load_result(await backend.asend(sql, params, True))
         return records
 
     all = blocking(aall)
+
+    async def _aall_with(self, loads: Loads, backend: StorageBackend, plan: Plan) -> list[M]:
+        sql, params = self._compile(plan)
+        result = await backend.asend(sql, params, True)
+        records: list[M] = loads.load(plan, rows_in(result))
+        await loads.aapply(records)
+        return records
 
     async def aone(self) -> M | None:
         """The first record, or None."""
@@ -110,7 +122,7 @@ class Query(Builder, Generic[M]):
         if isinstance(chunk_size, bool) or not isinstance(chunk_size, int) or chunk_size < 1:
             raise QueryError(f"chunk_size must be a whole number of at least 1, got {chunk_size!r}")
         backend, plan = self._home()
-        return RecordStream(backend, plan, self._compile(plan), chunk_size)
+        return RecordStream(backend, plan, self._compile(plan), chunk_size, self._loads)
 
     # 2 - Values instead of records
 
@@ -134,6 +146,29 @@ class Query(Builder, Generic[M]):
         A string is a column, or ``FUNCTION(column) AS alias``.
         """
         return RowQuery(self._table, self._select, self._groups).select(*columns)
+
+    def with_(self, *paths: str | tuple[str, Callable[[Any], Any]] | Callable[[Any], Any], join: bool = False) -> Self:
+        """Load relations along with the records, one statement for each: ``with_("posts.comments", "team")``.
+
+        A function after a path makes of the relation's query what it returns, whose limit holds for each record:
+        ``with_("posts", lambda q: q.order_by("at DESC").limit(3))``.  With ``join=True`` relations to one record come
+        in the query's own statement.  QueryError for an unknown name.
+        """
+        loads, model = self._loads or Loads(), self._table.model
+        return self._loading(loads.joining(model, paths) if join else loads.adding(model, paths))
+
+    def with_count(self, *names: str) -> Self:
+        """Count related records along, one statement for each relation; `count_of` of a record gives the number."""
+        return self._loading((self._loads or Loads()).counting(self._table.model, names))
+
+    def loading(self, policy: Policy) -> Self:
+        """Have these records load relations on reading by a policy: "batch", "one" or "raise"."""
+        return self._loading((self._loads or Loads()).by_policy(checked(policy)))
+
+    def _loading(self, loads: Loads) -> Self:
+        made = self._with()
+        made._loads = loads
+        return made
 
     def to_dict(self, include: Iterable[str] | None = None, exclude: Iterable[str] = ()) -> DictQuery:
         """The same rows as dicts of some fields; `all` and `one` answer."""
@@ -236,7 +271,10 @@ class Query(Builder, Generic[M]):
         # A query never changes, so its text is made once; a plan of another backend makes its own.
         kept = self._compiled
         if kept is None or kept[0] is not plan:
-            kept = self._compiled = (plan, plan.compile(self._closed()))
+            select = self._closed()
+            if self._loads is not None:
+                select = self._loads.extended(plan, select)
+            kept = self._compiled = (plan, plan.compile(select))
         compiled: tuple[str, tuple[Any, ...]] = kept[1]
         return compiled
 
@@ -254,7 +292,9 @@ class RowQuery(Query[Row]):
         self._items = items  # Pairs of a name and what is selected under it.
 
     def _over(self, select: Select, groups: tuple[Any, ...] | None = None) -> Self:
-        return type(self)(self._table, select, self._groups if groups is None else groups, self._items)
+        made = type(self)(self._table, select, self._groups if groups is None else groups, self._items)
+        made._loads = self._loads
+        return made
 
     def _aliases(self) -> Iterable[str]:
         fields = self._table.by_field

@@ -8,6 +8,7 @@ from typing import Any, Generic, Self, TypeVar
 from .backend.base import StorageBackend
 from .blocking import blocking, run
 from .plan import Plan
+from .relation.preload import Loads
 
 M = TypeVar("M")
 
@@ -19,12 +20,18 @@ class RecordStream(Generic[M]):
     """
 
     def __init__(
-        self, backend: StorageBackend, plan: Plan, compiled: tuple[str, tuple[Any, ...]], chunk_size: int
+        self,
+        backend: StorageBackend,
+        plan: Plan,
+        compiled: tuple[str, tuple[Any, ...]],
+        chunk_size: int,
+        loads: Loads | None = None,
     ) -> None:
         self._backend = backend
         self._plan = plan
         self._compiled = compiled
         self._chunk_size = chunk_size
+        self._loads = loads
         self._records: Iterator[M] = iter(())
         self._stream: Any = None
         self._is_closed = False
@@ -36,7 +43,7 @@ class RecordStream(Generic[M]):
         if self._stream is None:
             self._stream = await self._backend.astream(*self._compiled, self._chunk_size)
         try:
-            records: list[M] = self._plan.load(await self._stream.afetch())
+            records: list[M] = await self._aload(await self._stream.afetch())
         except BaseException:
             # Also for KeyboardInterrupt and a cancelled task: nobody would close what a loop has failed on.
             await self.aclose()
@@ -46,6 +53,14 @@ class RecordStream(Generic[M]):
         return records
 
     fetch_chunk = blocking(afetch_chunk)
+
+    async def _aload(self, rows: list[Any]) -> list[M]:
+        if self._loads is None:
+            plain: list[M] = self._plan.load(rows)
+            return plain
+        records: list[M] = self._loads.load(self._plan, rows)
+        await self._loads.aapply(records)
+        return records
 
     async def aclose(self) -> None:
         """Give the connection back; reading further gives no records."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from types import NoneType, UnionType
+from types import MappingProxyType, NoneType, UnionType
 from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
@@ -55,12 +55,16 @@ class Table:
         "key",
         "model",
         "name",
+        "relations",
         "schema",
         "select_list",
     )
 
-    def __init__(self, model: Any, name: str, key: Sequence[str]) -> None:
+    def __init__(
+        self, model: Any, name: str, key: Sequence[str], relations: Mapping[str, Any] = MappingProxyType({})
+    ) -> None:
         self.model = model
+        self.relations = relations
         self.schema, self.name = split_name(model, name)
         args = _table_args(model)
         linked = {column for arg in args if isinstance(arg, ForeignKey) for column in arg.columns}
