@@ -30,6 +30,7 @@ from .hydrate import fill
 from .model import RecordMeta
 from .plan import Plan, Row, Write, same_value, tuples_of
 from .query import Query
+from .source import Alias
 from .state import RecordState, aside_of, get_stored, put_back, set_aside, set_stored, stored_of
 from .table import Table, nearest
 from .verify import refuse_other
@@ -230,6 +231,11 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
     def query(cls) -> Query[Self]:
         """A question about all rows, to be narrowed: ``User.query().where(User.c.age > 18).all()``."""
         return cls.__query_class__(cls.__table__)
+
+    @classmethod
+    def alias(cls, name: str) -> Alias[Query[Self]]:
+        """The table under another name in a query, to join it with itself: ``boss = Person.alias("boss")``."""
+        return Alias(cls.__table__, name)
 
     @classmethod
     async def afind_one(cls, key: Any) -> Self | None:
