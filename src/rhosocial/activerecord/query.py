@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from .backend import functions as F
 from .backend.base import StorageBackend
@@ -11,8 +11,8 @@ from .backend.errors import QueryError, RecordNotFound
 from .backend.expression import Aliased, ColumnRef, Expression, Ordering, Raw, type_of
 from .backend.function import Function, Star
 from .backend.names import Term, parse_term
-from .backend.statement import Select
-from .backend.subquery import Subquery
+from .backend.statement import Compound, Select
+from .backend.subquery import CommonTable, DerivedTable
 from .blocking import blocking, renew_faces
 from .builder import Builder
 from .hydrate import tuple_loader
@@ -21,8 +21,8 @@ from .relation.joining import rows_in
 from .relation.policy import Policy, checked
 from .relation.preload import Loads
 from .rows import Row, row_class
+from .source import CTE, Derived, GivenColumn, checked_name, closed_select, compound_of, ctes_of
 from .stream import RecordStream
-from .table import Table
 
 M = TypeVar("M")
 
@@ -34,6 +34,7 @@ class Query(Builder, Generic[M]):
     """
 
     __slots__ = ()
+    _is_of_rows: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -43,6 +44,8 @@ class Query(Builder, Generic[M]):
 
     async def aall(self) -> list[M]:
         """All records that answer the question."""
+        if self._select.joins:
+            self._refuse_half_records()
         backend, plan = self._home()
         sql, params = self._compile(plan)
         if self._loads is not None:
@@ -65,6 +68,12 @@ class Query(Builder, Generic[M]):
         return found[0] if found else None
 
     one = blocking(aone)
+
+    def _refuse_half_records(self) -> None:
+        kind = next((join.kind for join in self._select.joins if join.kind in ("RIGHT JOIN", "FULL JOIN")), None)
+        if kind is not None:
+            name = self._table.model.__name__
+            raise QueryError(f"a {kind} gives rows that hold no {name}: ask for columns, with select")
 
     def _cut_to_one(self) -> Self:
         return self if self._select.limit in (0, 1) else self.limit(1)
@@ -102,7 +111,7 @@ class Query(Builder, Generic[M]):
         """
         if isinstance(keys, (str, bytes, Mapping)):
             raise QueryError(f"expected a list of keys, got {type(keys).__name__}")
-        given, size = list(keys), max(1, self._home()[1].dialect.max_params // len(self._table.key) // 2)
+        given, size = list(keys), max(1, self._home()[1].dialect.max_params // max(1, len(self._table.key)) // 2)
         if len(given) <= size:
             return await self.with_keys(given).aall()
         if self._select.limit is not None or self._select.offset is not None:
@@ -121,6 +130,7 @@ class Query(Builder, Generic[M]):
         """
         if isinstance(chunk_size, bool) or not isinstance(chunk_size, int) or chunk_size < 1:
             raise QueryError(f"chunk_size must be a whole number of at least 1, got {chunk_size!r}")
+        self._refuse_half_records()
         backend, plan = self._home()
         return RecordStream(backend, plan, self._compile(plan), chunk_size, self._loads)
 
@@ -182,7 +192,7 @@ class Query(Builder, Generic[M]):
         """The number of rows."""
         select = self._closed()
         if self._is_shaped() or select.limit is not None or select.offset is not None:
-            counted = Select((F.count(),), Aliased(Subquery(select), "counted"))
+            counted = Select((F.count(),), DerivedTable(select, "counted"))
         else:
             counted = select.replace(columns=(F.count(),), order_by=())
         return int(await self._ascalar(counted))
@@ -201,7 +211,13 @@ class Query(Builder, Generic[M]):
     def _is_shaped(self) -> bool:
         """Whether the rows are others than those that the conditions let through."""
         select = self._select
-        return select.distinct or bool(select.group_by) or select.having is not None
+        return bool(
+            select.distinct
+            or select.distinct_on
+            or select.group_by
+            or select.having is not None
+            or isinstance(select, Compound)
+        )
 
     async def asum(self, column: str | Expression) -> Any:
         """The sum of a column over the rows, of the column's type; None over no rows."""
@@ -246,7 +262,55 @@ class Query(Builder, Generic[M]):
         result = await backend.asend(sql, params, True)
         return [tuple(row.values()) for row in result.data or []] if result.has_dicts else result.rows or []
 
-    # 4 - Looking at the question
+    # 4 - Queries as tables, and several as one
+
+    def as_table(self, name: str, *, lateral: bool = False) -> Derived[RowQuery]:
+        """This query as a table, to be joined or asked: ``t = query.as_table("t")``, ``t.c.total``, ``t.query()``.
+
+        A lateral one may name the columns of the tables that stand before it.
+        """
+        select = self._closed()
+        node = DerivedTable(select, checked_name(name), lateral=lateral)
+        return Derived(name, self._given_columns(), node, self._table.origin, _rows_of)
+
+    def as_cte(self, name: str, *, materialized: bool | None = None) -> CTE[RowQuery]:
+        """This query as a named one of WITH, where it is joined or asked; `recursive` lets it go on from its rows.
+
+        `materialized` says whether the engine is to keep its rows or to merge it; None leaves that to the engine.
+        """
+        columns = list(self._given_columns())
+        node = CommonTable(checked_name(name), tuple([column.name for column in columns]), materialized=materialized)
+        node.body = self._closed()
+        return CTE(node, columns, self._table.origin, _rows_of)
+
+    def _given_columns(self) -> Iterable[Any]:
+        columns: Iterable[Any] = self._table.by_field.values()
+        return columns
+
+    def union(self, other: Query[M], *, all: bool = False) -> Self:
+        """The rows of both queries, equal ones once, or with ``all=True`` as often as they are there.
+
+        What follows, order, limit, count and the rest, is meant for the whole.
+        """
+        return self._compound("UNION", other, all)
+
+    def intersect(self, other: Query[M], *, all: bool = False) -> Self:
+        """The rows that both queries give, equal ones once."""
+        return self._compound("INTERSECT", other, all)
+
+    def except_(self, other: Query[M], *, all: bool = False) -> Self:
+        """The rows of this query that the other does not give, equal ones once."""
+        return self._compound("EXCEPT", other, all)
+
+    def _compound(self, operator: str, other: Any, is_all: bool) -> Self:
+        if not isinstance(other, Query) or other._is_of_rows != self._is_of_rows:
+            raise QueryError(f"{operator} joins two queries of records, or two with select, got {type(other).__name__}")
+        if not self._is_of_rows and other._table.origin is not self._table.origin:
+            names = f"{self._table.model.__name__} and {other._table.model.__name__}"
+            raise QueryError(f"{operator} of records of {names}: ask both for columns, with select")
+        return self._over(compound_of(self._closed(), operator, closed_select(other), is_all=is_all))
+
+    # 5 - Looking at the question
 
     def to_sql(self) -> tuple[str, tuple[Any, ...]]:
         """The SQL text, ``?`` for each value, and the values as the driver gets them.  No I/O."""
@@ -265,7 +329,10 @@ class Query(Builder, Generic[M]):
 
     def _home(self) -> tuple[StorageBackend, Plan]:
         home: tuple[StorageBackend, Plan] = self._table.model.__home__
-        return home if home[1].table is self._table else (home[0], plan_for(self._table, home[0]))
+        if home[1].table is self._table:
+            return home
+        table = self._table.origin
+        return home if home[1].table is table else (home[0], plan_for(table, home[0]))
 
     def _compile(self, plan: Plan) -> tuple[str, tuple[Any, ...]]:
         # A query never changes, so its text is made once; a plan of another backend makes its own.
@@ -286,8 +353,9 @@ class RowQuery(Query[Row]):
     """A question for some columns, answered in rows: see `Row`."""
 
     __slots__ = ("_items",)
+    _is_of_rows = True
 
-    def __init__(self, table: Table, select: Select, groups: tuple[Any, ...], items: tuple[Any, ...] = ()) -> None:
+    def __init__(self, table: Any, select: Select, groups: tuple[Any, ...], items: tuple[Any, ...] = ()) -> None:
         super().__init__(table, select, groups)
         self._items = items  # Pairs of a name and what is selected under it.
 
@@ -295,6 +363,9 @@ class RowQuery(Query[Row]):
         made = type(self)(self._table, select, self._groups if groups is None else groups, self._items)
         made._loads = self._loads
         return made
+
+    def _given_columns(self) -> Iterable[Any]:
+        return [GivenColumn(name, name, type_of(item)) for name, item in self._items]
 
     def _aliases(self) -> Iterable[str]:
         fields = self._table.by_field
@@ -319,6 +390,8 @@ class RowQuery(Query[Row]):
 
     def select(self, *columns: str | Expression) -> RowQuery:
         """Ask for further columns."""
+        if isinstance(self._select, Compound):
+            self._refuse_compound("select")
         items = self._items + tuple(pair for column in columns for pair in self._named(column))
         names = [name for name, _ in items]
         if not names:
@@ -403,6 +476,11 @@ class RowQuery(Query[Row]):
     def iterator(self, chunk_size: int = 1000) -> RecordStream[Row]:
         """Not for rows: QueryError; read them with `all`, `dicts` or `tuples`."""
         raise QueryError("iterator gives records: leave out select, or read the rows with all(), dicts() or tuples()")
+
+
+def _rows_of(source: Any) -> RowQuery:
+    select = Select(source.select_list, source.source()).replace(ctes=ctes_of(source))
+    return RowQuery(source, select, ()).select(*(source.ref(name) for name in source.by_field))
 
 
 # The functions that strings may name whose results have a type.

@@ -37,6 +37,7 @@ from .relation.counting import slot
 from .relation.graph import asave_related, take_pending_keys
 from .relation.loading import acount_for, read_count
 from .relation.preload import aload_path, check_path
+from .source import Alias
 from .state import (
     RecordState,
     aside_of,
@@ -252,6 +253,11 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
     def query(cls) -> Query[Self]:
         """A question about all rows, to be narrowed: ``User.query().where(User.c.age > 18).all()``."""
         return cls.__query_class__(cls.__table__)
+
+    @classmethod
+    def alias(cls, name: str) -> Alias[Query[Self]]:
+        """The table under another name in a query, to join it with itself: ``boss = Person.alias("boss")``."""
+        return Alias(cls.__table__, name)
 
     @classmethod
     async def afind_one(cls, key: Any) -> Self | None:

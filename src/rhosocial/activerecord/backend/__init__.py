@@ -64,8 +64,9 @@ from .pool import ConnectionPool, PooledConnection, create_connection_pool
 from .registry import aclose_backends, backend_class_for, backend_for, close_backends, register_backend
 from .rule import ErrorHandler, ErrorRule
 from .setting import did_you_mean
-from .statement import CreateIndex, Select, TableName
+from .statement import Compound, CreateIndex, IndexHint, Lock, Select, TableName
 from .stream import Stream
+from .subquery import CommonTable, DerivedTable
 from .transaction import Transaction
 from .typing import (
     ColumnTypes,
@@ -93,7 +94,9 @@ __all__ = [
     "ColumnType",
     "ColumnTypes",
     "CommitOutcomeUnknown",
+    "CommonTable",
     "Comparison",
+    "Compound",
     "Condition",
     "ConfigurationError",
     "ConnectionConfig",
@@ -106,6 +109,7 @@ __all__ = [
     "DatabaseType",
     "DatabaseValue",
     "DeadlockError",
+    "DerivedTable",
     "Dialect",
     "ErrorHandler",
     "ErrorRule",
@@ -116,6 +120,7 @@ __all__ = [
     "FullText",
     "Function",
     "Gate",
+    "IndexHint",
     "IntegrityError",
     "IsolationLevel",
     "IsolationLevelError",
@@ -123,6 +128,7 @@ __all__ = [
     "JsonContains",
     "JsonHasKey",
     "JsonPath",
+    "Lock",
     "LockError",
     "LockTimeout",
     "Match",

@@ -9,7 +9,7 @@ from ..backend.errors import QueryError
 from ..backend.expression import Condition, Expression, In, Operand, Raw
 from ..backend.statement import Join, Select, and_
 from ..backend.subquery import Exists, Subquery
-from ..builder import as_condition
+from ..join import as_condition
 from ..table import Columns
 from .fetch import among, asked
 from .renaming import names_in, renamed

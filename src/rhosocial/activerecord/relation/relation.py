@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypedDict, TypeVa
 from ..backend.errors import ConfigurationError, QueryError
 from ..backend.expression import Condition, Expression, Operand, Raw
 from ..backend.names import shown
-from ..builder import as_condition
+from ..join import as_condition
 from ..state import get_slot, links_of, make_links, stored_of
 from ..table import Columns, Table
 from .filter import any_related, count_related, query_of

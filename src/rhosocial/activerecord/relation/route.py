@@ -48,7 +48,7 @@ class Side:
     @property
     def c(self) -> Columns:
         """Its columns as expressions."""
-        return Columns(self)  # type: ignore[arg-type]  # It answers `ref` and `by_field` as a Table does.
+        return Columns(self)  # It answers `ref` and `by_field` as a Table does.
 
     @property
     def by_field(self) -> dict[str, Any]:
