@@ -43,7 +43,7 @@ LAYERS = (
     ("3: its facade", "backend"),
     ("4a: one database each", "backend.impl backend.impl.*"),
     ("4b: a class seen as a table", "table source plan hydrate checks peers state"),
-    ("5: questions, links, hooks", "query builder join rows stream relation relation.* events"),
+    ("5: questions, links, hooks", "query builder join rows stream shape relation relation.* events"),
     ("6: rows with behaviour", "model bulk verify record field field.*"),
     ("6: the facade", ROOT),
     ("7: users of the library inside it", "testing testing.* profiler logger transaction transaction.*"),

@@ -82,9 +82,9 @@ class Plan:
         self.loaders = [self.loader(column.type) for column in table.columns]
         self.dumpers = [self.dumper(column.type) for column in table.columns]
         few, many = record_loader(table.model, self.fields, self.loaders, *table.model.__setters__)
-        self.load = _naming(table, self.loaders, few, many)
-        to_dicts = dict_loader(self.fields, self.loaders)
-        self.load_dicts = _naming(table, self.loaders, to_dicts, to_dicts)
+        self.load = _naming(table, table.columns, self.loaders, few, many)
+        self._dict_loaders: dict[tuple[str, ...], Load] = {}
+        self.load_dicts = self.dicts_of(self.fields)
         mutable = [column.type.is_mutable for column in table.columns]
         self.mutable = frozenset(field for field, is_mutable in zip(self.fields, mutable, strict=True) if is_mutable)
         # Python has moments equal that differ by `fold`, and unequal that are one where clocks are changed.
@@ -292,6 +292,16 @@ class Plan:
         rows = result.tuples
         return self.load(rows if rows is not None else self.rows_of(result))
 
+    def dicts_of(self, fields: tuple[str, ...]) -> Load:
+        """What makes dicts of these fields out of tuples of their columns."""
+        load = self._dict_loaders.get(fields)
+        if load is None:
+            columns = [self.table.by_field[field] for field in fields]
+            loaders = [self.loader(column.type) for column in columns]
+            to_dicts = dict_loader(fields, loaders)
+            load = self._dict_loaders[fields] = _naming(self.table, columns, loaders, to_dicts, to_dicts)
+        return load
+
     def rows_of(self, result: QueryResult) -> list[Row]:
         """The rows of such a result as tuples."""
         return self.tuples(result, self.names)
@@ -459,14 +469,16 @@ def _is_given(column: TableColumn, values: dict[str, Any], given: set[str]) -> b
     return values[column.field] is not None or (column.field in given and not column.auto_key and column.nullable)
 
 
-def _naming(table: Table, loaders: Sequence[Any], load_few: Load, load_many: Load) -> Load:
+def _naming(
+    table: Table, columns: Sequence[TableColumn], loaders: Sequence[Any], load_few: Load, load_many: Load
+) -> Load:
     """The two as one, with the column named where a value of a row does not convert."""
 
     def load_named(rows: Any) -> list[Any]:
         try:
             return load_few(rows) if len(rows) < FEW else load_many(rows)
         except (DataError, ValueError, TypeError) as error:
-            named = _named_failure(table, loaders, rows)
+            named = _named_failure(table, columns, loaders, rows)
             if named is None:
                 raise
             raise named from error
@@ -474,9 +486,9 @@ def _naming(table: Table, loaders: Sequence[Any], load_few: Load, load_many: Loa
     return load_named
 
 
-def _named_failure(table: Table, loaders: Sequence[Any], rows: Any) -> DataError | None:
+def _named_failure(table: Table, columns: Sequence[TableColumn], loaders: Sequence[Any], rows: Any) -> DataError | None:
     for row in rows:
-        for column, loader, value in zip(table.columns, loaders, row, strict=False):
+        for column, loader, value in zip(columns, loaders, row, strict=False):
             try:
                 if loader is not None and value is not None:
                     loader(value)

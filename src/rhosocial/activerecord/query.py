@@ -21,10 +21,12 @@ from .relation.joining import rows_in
 from .relation.policy import Policy, checked
 from .relation.preload import Loads
 from .rows import Row, row_class
+from .shape import CardQuery
 from .source import CTE, Derived, GivenColumn, checked_name, closed_select, compound_of, ctes_of
 from .stream import RecordStream
 
 M = TypeVar("M")
+C = TypeVar("C")
 
 
 class Query(Builder, Generic[M]):
@@ -179,6 +181,14 @@ class Query(Builder, Generic[M]):
         made = self._with()
         made._loads = loads
         return made
+
+    def into(self, card: type[C]) -> CardQuery[C]:
+        """The same rows as objects of a Pydantic class of the caller's: ``into(UserCard).all()``.
+
+        Its fields say what is selected; a field named as a relation, ``posts: list[PostCard]``, is loaded along, by the
+        query that `with_` has given for it.  ConfigurationError for a required field that the model does not have.
+        """
+        return CardQuery(self, card)
 
     def to_dict(self, include: Iterable[str] | None = None, exclude: Iterable[str] = ()) -> DictQuery:
         """The same rows as dicts of some fields; `all` and `one` answer."""

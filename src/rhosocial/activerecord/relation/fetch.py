@@ -21,17 +21,21 @@ Row = tuple[Any, ...]
 
 
 async def afetch(
-    route: Route, keys: Sequence[Any], order: Sequence[Any] = (), modifier: Modifier | None = None
+    route: Route,
+    keys: Sequence[Any],
+    order: Sequence[Any] = (),
+    modifier: Modifier | None = None,
+    fields: Sequence[str] | None = None,
 ) -> dict[Any, list[Any]]:
     """The records that `route` leads to from each of `keys`, by key, in order; keys without any are left out.
 
     One statement, or as many as the engine's limit on parameters asks for.  A limit of the modified query holds for
-    each key.
+    each key.  Given `fields`, they are dicts of these fields, of the table's key and of what links them to `keys`.
     """
     query = asked(route, order, modifier)
     backend, plan = query._home()
     select = query._closed()
-    reader = reader_of(route, plan, select)
+    reader = reader_of(route, plan, select, fields)
     cuts_itself = (select.limit is None and select.offset is None) or _can_rank(plan, select)
     wanted = {route.match(key, plan): key for key in keys}
     matched, rows = list(wanted), []
@@ -86,40 +90,74 @@ def asked(route: Route, order: Sequence[Any], modifier: Modifier | None) -> Any:
     return query
 
 
-def reader_of(route: Route, plan: Plan, select: Select) -> _Direct | _Through:
-    """What asks for the rows of many keys and tells which row belongs to which."""
-    return _Direct(route, plan) if route.is_direct else _Through(route, plan, select)
+def reader_of(route: Route, plan: Plan, select: Select, fields: Sequence[str] | None = None) -> _Direct | _Through:
+    """What asks for the rows of many keys and tells which row belongs to which; of some `fields` or of all."""
+    if route.is_direct:
+        linking = [route.table.column(name).field for name in route.steps[0].columns]
+        return _Direct(route, Taken.of(plan, select, fields, linking), linking)
+    return _Through(route, plan, select, Taken.of(plan, select, fields))
+
+
+class Taken:
+    """What is read of a table, and what its rows become: whole records, or dicts of some fields."""
+
+    __slots__ = ("columns", "fields", "load", "values")
+
+    def __init__(
+        self,
+        columns: Sequence[Expression],
+        fields: Sequence[str],
+        load: Callable[[list[Row]], list[Any]],
+        values: Callable[[Any], dict[str, Any]],
+    ) -> None:
+        self.columns = tuple(columns)
+        self.fields = tuple(fields)
+        self.load = load
+        self.values = values  # Of one that was loaded, by field.
+
+    @classmethod
+    def of(cls, plan: Plan, select: Select, fields: Sequence[str] | None, more: Sequence[str] = ()) -> Taken:
+        """Whole records, or `fields` with the table's key and `more`."""
+        if fields is None:
+            return cls(select.columns, plan.fields, plan.load, vars)
+        table = plan.table
+        given = tuple(dict.fromkeys((*fields, *(column.field for column in table.key), *more)))
+        return cls([table.ref(field) for field in given], given, plan.dicts_of(given), _itself)
+
+
+def _itself(values: dict[str, Any]) -> dict[str, Any]:
+    return values
 
 
 class _Direct:
     """Reads records that hold the key themselves."""
 
-    def __init__(self, route: Route, plan: Plan) -> None:
+    def __init__(self, route: Route, taken: Taken, linking: Sequence[str]) -> None:
         self.refs = route.key_refs
-        self._plan = plan
-        self._key = itemgetter(*(route.table.column(name).field for name in route.steps[0].columns))
+        self._taken = taken
+        self._key = itemgetter(*linking)
 
     def select(self, select: Select, keys: Sequence[Any]) -> Select:
-        return select.replace(where=and_(select.where, among(self.refs, keys)))
+        where = and_(select.where, among(self.refs, keys))
+        return select.replace(columns=self._taken.columns, where=where)
 
     def pairs(self, rows: list[Row]) -> Iterable[tuple[Any, Any]]:
-        records = self._plan.load(rows)
-        key = self._key
-        return [(key(record.__dict__), record) for record in records]
+        key, values = self._key, self._taken.values
+        return [(key(values(record)), record) for record in self._taken.load(rows)]
 
 
 class _Through:
     """Reads records that are linked to the key by other tables, each once however many rows link it."""
 
-    def __init__(self, route: Route, plan: Plan, select: Select) -> None:
+    def __init__(self, route: Route, plan: Plan, select: Select, taken: Taken) -> None:
         self._plan = plan
-        self._width = len(plan.fields)
+        self._taken = taken
         sides: list[Any] = [route.table]
-        taken = {route.table.name, *(name_of_join(join) for join in select.joins)}
+        names = {route.table.name, *(name_of_join(join) for join in select.joins)}
         joins = []
         for step, before in zip(reversed(route.steps), reversed(route.steps[:-1]), strict=False):
-            name = free_name(before.table.name, taken)
-            taken.add(name)
+            name = free_name(before.table.name, names)
+            names.add(name)
             here, there = sides[-1], before.table if name == before.table.name else Side(before.table, name)
             joins.append(Join("JOIN", there.source(), and_(*step.pairs(there, here), *before.own(there))))
             sides.append(there)
@@ -129,18 +167,19 @@ class _Through:
     def select(self, select: Select, keys: Sequence[Any]) -> Select:
         extra = tuple(Aliased(ref, f"_key_{i}") for i, ref in enumerate(self.refs))
         return select.replace(
-            columns=(*select.columns, *extra),
+            columns=(*self._taken.columns, *extra),
             joins=(*select.joins, *self._joins),
             where=and_(select.where, among(self.refs, keys)),
         )
 
     def pairs(self, rows: list[Row]) -> Iterable[tuple[Any, Any]]:
-        width, positions = self._width, self._plan.key_positions
+        taken, plan = self._taken, self._plan
+        width, positions = len(taken.fields), [taken.fields.index(column.field) for column in plan.table.key]
         single: dict[Row, Row] = {}
         for row in rows:
             single.setdefault(tuple([row[position] for position in positions]), row[:width])
-        records = dict(zip(single, self._plan.load(list(single.values())), strict=True))
-        loaders = [None if ref.type is None else self._plan.loader(ref.type) for ref in self.refs]
+        records = dict(zip(single, taken.load(list(single.values())), strict=True))
+        loaders = [None if ref.type is None else plan.loader(ref.type) for ref in self.refs]
         keys = tuple_loader(loaders)([row[width:] for row in rows])
         found: dict[Any, Any] = {}
         for key, row in zip(keys, rows, strict=True):
