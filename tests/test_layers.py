@@ -46,7 +46,7 @@ LAYERS = (
     ("5: questions, links, hooks", "query builder join rows stream shape relation relation.* events"),
     ("6: rows with behaviour", "model bulk verify record field field.*"),
     ("6: the facade", ROOT),
-    ("7: users of the library inside it", "testing testing.* profiler logger transaction transaction.*"),
+    ("7: users of the library inside it", "testing testing.* profiler logger relations transaction transaction.*"),
 )
 THIRD_PARTY = {"pydantic", "pydantic_core", "annotated_types", "typing_extensions"}  # Pydantic and what it stands on.
 

@@ -207,7 +207,7 @@ class OfNote(BaseModel):
     ("model", "card", "message"),
     [
         (Author, Wrong, r"Wrong.nmae: Author has no such field; did you mean 'name'\?"),
-        (Author, WrongNested, "WrongNested.posts is the relation Author.posts: annotate it with a Pydantic class"),
+        (Author, WrongNested, "WrongNested.posts is the relation Author.posts: it takes a Pydantic class"),
         (Author, OneForMany, r"OneForMany.posts: Author.posts gives list\[CommentCard\]"),
         (Author, ManyForOne, r"ManyForOne.boss: Author.boss gives NameCard \| None"),
         (Author, Endless, "Endless holds itself"),

@@ -142,6 +142,34 @@ async def test_records_that_nobody_holds_are_neither_kept_nor_loaded_for() -> No
     assert "IN (?)" in sent[0]
 
 
+@pytest.mark.face("awaiting", reason="the other face reads attributes, below")
+async def test_a_thousand_awaited_records_cost_two_statements_and_a_tree_one_more_for_each_level() -> None:
+    await _plant_a_thousand()
+    with assert_queries(2):
+        for author in await Author.query().order_by("id").limit(1000).aall():
+            await author.aload("posts")
+    with assert_queries(3):
+        authors = await Author.query().order_by("id").limit(1000).aall()
+        counted = [len(post.comments) for author in authors for post in await author.aload("posts.comments")]
+
+    assert 1000 == len(counted)
+
+
+@pytest.mark.face("blocking", reason="the other face loads by calls, above")
+async def test_a_thousand_read_records_cost_two_statements_and_a_tree_one_more_for_each_level() -> None:
+    await _plant_a_thousand()
+    with assert_queries(2):
+        assert 1000 == sum(len(a.posts) for a in Author.query().order_by("id").limit(1000).all())
+    with assert_queries(3):
+        authors = Author.query().order_by("id").limit(1000).all()
+        assert 3 == len([comment for author in authors for post in author.posts for comment in post.comments])
+
+
+async def _plant_a_thousand() -> None:
+    await Author.abulk_create([Author(name="x") for _ in range(997)])
+    await Post.abulk_create([Post(author_id=n) for n in range(5, 1001)])
+
+
 async def test_a_read_serves_at_most_a_thousand_records_and_goes_on_from_there() -> None:
     await Author.abulk_create([Author(name="x") for _ in range(2500)])
     authors = await Author.query().order_by("id").aall()

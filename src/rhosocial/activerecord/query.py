@@ -350,7 +350,7 @@ class Query(Builder, Generic[M]):
         if kept is None or kept[0] is not plan:
             select = self._closed()
             if self._loads is not None:
-                select = self._loads.extended(plan, select)
+                select = self._loads.extended(plan, select, self._table)
             kept = self._compiled = (plan, plan.compile(select))
         compiled: tuple[str, tuple[Any, ...]] = kept[1]
         return compiled

@@ -197,7 +197,7 @@ def _taken_as(card: Any, name: str, field: FieldInfo) -> str:
 
 
 def _card_in(annotation: Any) -> tuple[Any, bool]:
-    """The Pydantic class in ``list[PostCard]`` or ``AuthorCard | None``, and whether it holds many; None for no such."""
+    """The Pydantic class in ``list[PostCard]`` or ``AuthorCard | None``, and whether it holds many; else None."""
     origin = get_origin(annotation)
     if origin is Annotated:
         return _card_in(get_args(annotation)[0])

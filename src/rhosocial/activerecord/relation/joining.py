@@ -36,11 +36,11 @@ class Joined:
         self._paths = paths  # Each after those that it goes on from.
         self._plan = plan
 
-    def extended(self, select: Select) -> Select:
-        """The SELECT with the joins and the columns of their tables behind its own."""
-        taken = {self._plan.table.name, *map(name_of_join, select.joins)}
+    def extended(self, select: Select, source: Any) -> Select:
+        """The SELECT of `source` with the joins and the columns of their tables behind its own."""
+        taken = {source.name, *map(name_of_join, select.joins)}
         columns, joins = list(select.columns), list(select.joins)
-        sides: dict[Path, Any] = {(): self._plan.table}
+        sides: dict[Path, Any] = {(): source}
         for path in self._paths:
             relation = self._relation(path)
             route, name = relation.route, free_name("_".join(path), taken)

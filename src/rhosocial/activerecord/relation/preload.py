@@ -82,9 +82,9 @@ class Loads:
         """The records of the query's rows, with what joins have brought."""
         return Joined(self.joins, plan).load(rows) if self.joins else plan.load(rows)
 
-    def extended(self, plan: Plan, select: Select) -> Select:
-        """The query's SELECT with the joins."""
-        return Joined(self.joins, plan).extended(select) if self.joins else select
+    def extended(self, plan: Plan, select: Select, source: Any) -> Select:
+        """The SELECT of a query of `source`, the plan's table or another name of it, with the joins."""
+        return Joined(self.joins, plan).extended(select, source) if self.joins else select
 
     async def aapply(self, records: list[Any]) -> None:
         """Load for all records together, and tell them the policy."""

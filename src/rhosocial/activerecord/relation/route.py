@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
+from types import MappingProxyType
 from typing import Any
 
 from ..backend.errors import ConfigurationError
 from ..backend.expression import ColumnRef, Expression, Value
 from ..backend.statement import TableName, and_
-from ..table import Columns, Table
+from ..table import Table
 from .renaming import renamed
 
 
@@ -17,6 +18,15 @@ class LinkTable:
     """A table that only links two others and has no model; its columns are of the types of what they point at."""
 
     __slots__ = ("_types", "name", "schema")
+
+    # What joins ask of tables, and a table without a model does not tell.
+    model = None
+    key: tuple[Any, ...] = ()
+    foreign_keys: tuple[Any, ...] = ()
+    stands_for: str | None = None
+    relations: Mapping[str, Any] = MappingProxyType({})
+    by_field: Mapping[str, Any] = MappingProxyType({})
+    by_name: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, name: str, types: dict[str, Any]) -> None:
         schema, _, self.name = name.rpartition(".")
@@ -45,16 +55,11 @@ class Side:
         self.table = table
         self.name = name
 
-    @property
-    def c(self) -> Columns:
-        """Its columns as expressions."""
-        return Columns(self)  # It answers `ref` and `by_field` as a Table does.
-
-    @property
-    def by_field(self) -> dict[str, Any]:
-        """The columns of its table by field name."""
-        fields: dict[str, Any] = self.table.by_field
-        return fields
+    def __getattr__(self, name: str) -> Any:
+        # Whatever else joins ask of a table: its model, relations, columns.
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.table, name)
 
     def ref(self, name: str) -> ColumnRef:
         """The column under this side's name."""
