@@ -488,9 +488,19 @@ class RowQuery(Query[Row]):
         raise QueryError("iterator gives records: leave out select, or read the rows with all(), dicts() or tuples()")
 
 
+class WholeRows(RowQuery):
+    """The rows of a derived table or CTE with all their columns, until `select` chooses some."""
+
+    __slots__ = ()
+
+    def select(self, *columns: str | Expression) -> RowQuery:
+        """Ask for these columns only."""
+        return RowQuery(self._table, self._select, self._groups).select(*columns)
+
+
 def _rows_of(source: Any) -> RowQuery:
     select = Select(source.select_list, source.source()).replace(ctes=ctes_of(source))
-    return RowQuery(source, select, ()).select(*(source.ref(name) for name in source.by_field))
+    return WholeRows(source, select, (), tuple([(name, source.ref(name)) for name in source.by_field]))
 
 
 # The functions that strings may name whose results have a type.
