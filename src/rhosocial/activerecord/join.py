@@ -12,7 +12,7 @@ from .backend.function import Star
 from .backend.names import Term, parse_term, shown
 from .backend.schema import ForeignKey
 from .backend.statement import Compound, Join, Select, and_
-from .source import Alias, Derived, Source, ctes_of, merged_ctes, output_of, source_of
+from .source import Alias, Derived, Source, checked_name, ctes_of, merged_ctes, output_of, source_of
 from .table import Table, nearest
 
 _IS_JOIN_CLAUSE = re.compile(r"\bJOIN\b", re.IGNORECASE)
@@ -154,20 +154,32 @@ class JoinBuilder:
         joined = [join.source for join in self._select.joins if isinstance(join, SourceJoin)]
         return {source.name: source for source in (self._table, *joined)}
 
-    def _tables(self) -> dict[str, Source]:
-        """The tables that strings may name: by their names, and by the relations that they were joined by."""
-        known: dict[str, Source] = {}
-        for join in self._select.joins:
-            if isinstance(join, SourceJoin) and join.path is not None:
-                known[join.path.rpartition(".")[2]] = join.source
-        if self._table.stands_for is not None:
-            known[self._table.stands_for] = self._table
-        return known | self._sources()
+    def _table_named(self, name: str) -> Source:
+        """The table that a string means: by its name in the query, or by the relation that it was joined by.
+
+        QueryError where it is none or one of several.
+        """
+        if name in (self._table.name, self._table.stands_for):
+            return self._table  # type: ignore[no-any-return]
+        joined = [join for join in self._select.joins if isinstance(join, SourceJoin)]
+        exact = [join.source for join in joined if join.path == name]
+        found = exact or [join.source for join in joined if name in (join.source.name, join.relation)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            names = " or ".join(source.name for source in found)
+            raise QueryError(f"{shown(name)} may mean {names}: give the last join of the name an alias=")
+        known = [*self._sources(), *(join.relation for join in joined if join.relation)]
+        raise ColumnNotFound(
+            f"the query of {self._table.name} has no table {shown(name)}{nearest(name, known)}; join it first"
+        )
 
     # 2 - Joins by foreign keys and relations
 
     def _condition_by_key(self, target: Source) -> Expression:
-        found = [link for source in self._sources().values() for link in _links(source, target)]
+        # Tables that only link two others have no model, and so no foreign keys that are known.
+        known = [source for source in self._sources().values() if source_of(source) is not None]
+        found = [link for source in known for link in _links(source, target)]
         if len(found) != 1:
             others = ", ".join(self._sources())
             many = "several foreign keys" if found else "no foreign key"
@@ -203,15 +215,16 @@ class JoinBuilder:
         if relation is None:
             near = nearest(name, source.relations) if source.relations else "; pass a model or a JOIN clause"
             raise QueryError(f"{source.model.__name__} has no relation {shown(name)} to join{near}")
-        steps = relation.join_onto(source, alias)
-        taken = {known.casefold() for known in self._sources()}
-        if alias is None and any(step.name.casefold() in taken for step, _ in steps):
+        taken = set(self._sources())
+        steps = relation.join_onto(source, None if alias is None else checked_name(alias), taken)
+        if alias is None and not isinstance(steps[-1][0], Table):
             # A table that is there already, of a tree for instance, goes by the relation's name.
-            steps = relation.join_onto(source, name if name.casefold() not in taken else path.replace(".", "_"))
+            steps = relation.join_onto(source, name if name not in taken else path.replace(".", "_"), taken)
         changed = self
-        for target, condition in steps:
-            changed = changed._added(kind, target, condition, path if target is steps[-1][0] else None)
-        return changed, steps[-1][0]
+        for side, condition in steps[:-1]:
+            changed = changed._added(kind, _as_source(side), condition)
+        target = _as_source(steps[-1][0])
+        return changed._added(kind, target, steps[-1][1], path), target
 
     # 3 - Names
 
@@ -229,13 +242,11 @@ class JoinBuilder:
         if table is None or table == self._table.name:
             ref: ColumnRef = self._table.ref(name)
             return ref
-        known = self._tables()
-        if table in known:
-            return known[table].ref(name)
-        if all(isinstance(join, SourceJoin) for join in self._select.joins):
-            raise ColumnNotFound(
-                f"the query of {self._table.name} has no table {shown(table)}{nearest(table, known)}; join it first"
-            )
+        try:
+            return self._table_named(table).ref(name)
+        except ColumnNotFound as error:
+            if error.table is not None or all(isinstance(join, SourceJoin) for join in self._select.joins):
+                raise
         return ColumnRef(table, name)  # Only the engine knows what a raw clause has joined.
 
     def _output(self, table: str | None, name: str) -> Operand:
@@ -287,6 +298,11 @@ class SourceJoin(Join):
         self.source = source
         self.path = path
 
+    @property
+    def relation(self) -> str | None:
+        """The relation that it was joined by, the last one of its path."""
+        return None if self.path is None else self.path.rpartition(".")[2]
+
 
 class _Clause(Raw):
     """A whole clause of SQL text, written without parentheses."""
@@ -305,6 +321,13 @@ def as_condition(condition: Any, params: Any = ()) -> Expression:
     if not isinstance(params, (tuple, list)) or params:
         raise QueryError("values go with SQL text; a condition such as User.c.age > 18 has its own: join several by &")
     return condition
+
+
+def _as_source(side: Any) -> Source:
+    """What a relation joins, as the alias that it is; a table that only links two others has no more than a name."""
+    table = getattr(side, "table", None)
+    source: Source = Alias(table, side.name) if isinstance(table, Table) else side
+    return source
 
 
 def _is_lateral(source: Source) -> bool:
