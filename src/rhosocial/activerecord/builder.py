@@ -21,9 +21,11 @@ from .backend.expression import (
 from .backend.names import parse_order, shown
 from .backend.statement import Compound, IndexHint, Lock, Select, and_
 from .backend.subquery import Exists, Subquery
-from .join import JoinBuilder, as_condition
+from .join import JoinBuilder, Target, as_condition
 from .source import checked_name, source_of
 from .table import nearest
+
+Locked = Target | str
 
 # The suffixes of dict conditions, ``{"age__gte": 18}``, and what each makes of a column and a value.
 _SUFFIXES: dict[str, Callable[[Operand, Any], Condition]] = {
@@ -81,7 +83,8 @@ class Builder(JoinBuilder):
 
     def start_or_group(self) -> Self:
         """Open parentheses: what follows, up to `end_or_group`, is one condition, joined to the rest by AND."""
-        return self._over(self._select.replace(where=None), (*self._groups, self._select.where))
+        opened = self._with(where=None)
+        return opened._over(opened._select, (*self._groups, self._select.where))
 
     def end_or_group(self) -> Self:
         """Close what `start_or_group` opened."""
@@ -144,11 +147,11 @@ class Builder(JoinBuilder):
         """Keep the rows whose column is not NULL."""
         return self.where(IsNull(self._ref(column), negated=True))
 
-    def where_exists(self, query: Any) -> Self:
+    def where_exists(self, query: JoinBuilder | Expression) -> Self:
         """Keep the rows for which `query` has a row; it may name the columns of this one's tables."""
         return self.where(Exists(query))
 
-    def where_not_exists(self, query: Any) -> Self:
+    def where_not_exists(self, query: JoinBuilder | Expression) -> Self:
         """Keep the rows for which `query` has no row."""
         return self.where(Exists(query, negated=True))
 
@@ -208,7 +211,9 @@ class Builder(JoinBuilder):
 
     # 3 - Locks and hints
 
-    def for_update(self, *, nowait: bool = False, skip_locked: bool = False, of: Any = ()) -> Self:
+    def for_update(
+        self, *, nowait: bool = False, skip_locked: bool = False, of: Locked | Sequence[Locked] = ()
+    ) -> Self:
         """Lock the rows that are read against changes by others until the transaction ends.
 
         A row that another holds is waited for, unless `nowait` makes that an error or `skip_locked` leaves it out.
@@ -216,7 +221,7 @@ class Builder(JoinBuilder):
         """
         return self._locked("UPDATE", nowait, skip_locked, of)
 
-    def for_share(self, *, nowait: bool = False, skip_locked: bool = False, of: Any = ()) -> Self:
+    def for_share(self, *, nowait: bool = False, skip_locked: bool = False, of: Locked | Sequence[Locked] = ()) -> Self:
         """Like `for_update`, but others may lock the same rows with `for_share` too."""
         return self._locked("SHARE", nowait, skip_locked, of)
 

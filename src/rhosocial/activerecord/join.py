@@ -16,8 +16,13 @@ from .source import Alias, Derived, Source, checked_name, ctes_of, merged_ctes, 
 from .table import Table, nearest
 
 _IS_JOIN_CLAUSE = re.compile(r"\bJOIN\b", re.IGNORECASE)
+# What can be joined: a model, an alias, a query as a table, a CTE.
+Target = type[Any] | Alias[Any] | Derived[Any]
+
 # What may be asked of a UNION as a whole.
 _OF_COMPOUND = frozenset({"order_by", "limit", "offset", "ctes"})
+# The calls that ask for clauses, where the names differ.
+_ASKED_BY = {"joins": "a join", "lock": "a lock", "hints": "an index hint", "source": "from_"}
 
 
 class JoinBuilder:
@@ -34,12 +39,13 @@ class JoinBuilder:
 
     def _with(self, **clauses: Any) -> Self:
         if isinstance(self._select, Compound) and not clauses.keys() <= _OF_COMPOUND:
-            self._refuse_compound(next(iter(clauses.keys() - _OF_COMPOUND)))
+            self._refuse_compound(min(clauses.keys() - _OF_COMPOUND))
         return self._over(self._select.replace(**clauses))
 
     def _refuse_compound(self, clause: str) -> None:
         operator = self._select.operator  # type: ignore[attr-defined]
-        raise QueryError(f"{clause} asked of a {operator} is not clear: put it on a part, or on as_table('t').query()")
+        what = f"{_ASKED_BY.get(clause, clause)} asked of a {operator}"
+        raise QueryError(f"{what} is not clear: put it on a part, or on as_table('t').query()")
 
     def _over(self, select: Select, groups: tuple[Expression | None, ...] | None = None) -> Self:
         made = type(self)(self._table, select, self._groups if groups is None else groups)
@@ -48,7 +54,7 @@ class JoinBuilder:
 
     # 1 - Joins
 
-    def join(self, target: Any, on: Expression | str | None = None, *, alias: str | None = None) -> Self:
+    def join(self, target: Target | str, on: Expression | str | None = None, *, alias: str | None = None) -> Self:
         """Join a table, and keep the rows that have a partner there: ``join(Post, on=Post.c.user_id == User.c.id)``.
 
         `target` is a model, an alias, a query as a table or a CTE; without `on`, the one foreign key between it and the
@@ -60,32 +66,32 @@ class JoinBuilder:
             return self._joined_raw(target, on)
         return self._joined("JOIN", target, on, alias)
 
-    def left_join(self, target: Any, on: Expression | str | None = None, *, alias: str | None = None) -> Self:
+    def left_join(self, target: Target | str, on: Expression | str | None = None, *, alias: str | None = None) -> Self:
         """Like `join`, keeping the rows that have no partner; a raw clause goes through `join`."""
         return self._joined("LEFT JOIN", target, on, alias)
 
-    def right_join(self, target: Any, on: Expression | str | None = None) -> Self:
+    def right_join(self, target: Target | str, on: Expression | str | None = None) -> Self:
         """Keep the rows of `target` that have no partner; with `select`, as such rows hold no record of the model."""
         return self._joined("RIGHT JOIN", target, on)
 
-    def full_join(self, target: Any, on: Expression | str | None = None) -> Self:
+    def full_join(self, target: Target | str, on: Expression | str | None = None) -> Self:
         """Keep the rows of both sides that have no partner; with `select`, as some hold no record of the model."""
         return self._joined("FULL JOIN", target, on)
 
-    def cross_join(self, target: Any) -> Self:
+    def cross_join(self, target: Target) -> Self:
         """Pair every row with every row of `target`."""
         return self._added("CROSS JOIN", self._source_of("CROSS JOIN", target), None)
 
-    def natural_join(self, target: Any) -> Self:
+    def natural_join(self, target: Target) -> Self:
         """Join on equality of all columns that both sides have under one name."""
         return self._added("NATURAL JOIN", self._source_of("NATURAL JOIN", target), None)
 
-    def from_(self, source: Any) -> Self:
+    def from_(self, source: Derived[Any]) -> Self:
         """Read the rows out of a CTE or a query that gives the table's columns, in place of the table itself.
 
         Conditions may name its columns (``tree.c.name``) or the model's (``Node.c.name``).
         """
-        given = source_of(source)
+        given = source
         if not isinstance(given, Derived):
             raise QueryError(f"from_ expects a CTE or a query's as_table, got {type(source).__name__}")
         if given.is_lateral:
@@ -94,7 +100,8 @@ class JoinBuilder:
         missing = [column.name for column in table.columns if column.name not in given.by_name]
         if missing:
             raise QueryError(f"{given.name} gives no {', '.join(missing)}, which {table.model.__name__} needs")
-        self._refuse_double(given)
+        # It may have the name of the table itself, which it takes the place of.
+        self._refuse_double(given, self._joined_sources())
         read: Alias[Any] = Alias(table, given.name, given.source())
         changed = self._with(source=read.source(), stands_for=table.name)._needing(ctes_of(given))
         if changed._select.columns is self._table.select_list:
@@ -102,7 +109,7 @@ class JoinBuilder:
         changed._table = read
         return changed
 
-    def with_cte(self, *ctes: Any) -> Self:
+    def with_cte(self, *ctes: Derived[Any]) -> Self:
         """Put queries into WITH, for SQL text that reads from them; what is joined puts itself there."""
         changed = self
         for cte in ctes:
@@ -140,19 +147,21 @@ class JoinBuilder:
         return source
 
     def _added(self, kind: str, source: Source, on: Expression | None, path: str | None = None) -> Self:
-        self._refuse_double(source)
+        self._refuse_double(source, self._sources().values())
         join = SourceJoin(kind, source, on, path)
         return self._with(joins=(*self._select.joins, join))._needing(ctes_of(source))
 
-    def _refuse_double(self, source: Source) -> None:
+    def _refuse_double(self, source: Source, beside: Iterable[Source]) -> None:
         # Engines differ in whether the case of names counts.
-        if source.name.casefold() in {name.casefold() for name in self._sources()}:
+        if source.name.casefold() in {other.name.casefold() for other in beside}:
             raise QueryError(f"{source.name} is in the query already: join it once more under an alias")
 
     def _sources(self) -> dict[str, Source]:
         """What stands in FROM, by the names that columns are written with."""
-        joined = [join.source for join in self._select.joins if isinstance(join, SourceJoin)]
-        return {source.name: source for source in (self._table, *joined)}
+        return {source.name: source for source in (self._table, *self._joined_sources())}
+
+    def _joined_sources(self) -> list[Source]:
+        return [join.source for join in self._select.joins if isinstance(join, SourceJoin)]
 
     def _table_named(self, name: str) -> Source:
         """The table that a string means: by its name in the query, or by the relation that it was joined by.
@@ -182,8 +191,8 @@ class JoinBuilder:
         found = [link for source in known for link in _links(source, target)]
         if len(found) != 1:
             others = ", ".join(self._sources())
-            many = "several foreign keys" if found else "no foreign key"
-            raise QueryError(f"there is {many} between {target.name} and {others}: say on what to join, on=…")
+            many = "are several foreign keys" if found else "is no foreign key"
+            raise QueryError(f"there {many} between {target.name} and {others}: say on what to join, on=…")
         near, far, key = found[0]
         pairs = zip(key.columns, key.target_columns, strict=True)
         condition = and_(*(near.ref(column) == far.ref(other) for column, other in pairs))

@@ -194,8 +194,9 @@ class Query(Builder, Generic[M]):
 
     def to_dict(self, include: Iterable[str] | None = None, exclude: Iterable[str] = ()) -> DictQuery:
         """The same rows as dicts of some fields; `all` and `one` answer."""
-        given = [self._table.column(name).field for name in (self._table.by_field if include is None else include)]
-        left_out = {self._table.column(name).field for name in exclude}
+        table = self._table
+        given = [table.by_name[table.ref(name).name].field for name in (table.by_field if include is None else include)]
+        left_out = {table.by_name[table.ref(name).name].field for name in exclude}
         return DictQuery(self.select(*(name for name in given if name not in left_out)))
 
     # 3 - Numbers
@@ -393,6 +394,11 @@ class RowQuery(Query[Row]):
         selected = next((found for name, found in self._items if name == ordering.item.name), None)
         if selected is None or selected.sort_key is selected:
             return ordering
+        if isinstance(self._select, Compound):
+            raise QueryError(
+                f"{ordering.item.name!r} is JSON, and a {self._select.operator} could order it by its text only: "
+                "select it with as_text() or cast(…)"
+            )
         # Under its alias it would be ordered as it is read: JSON as text.
         return Ordering(selected, descending=ordering.descending, nulls=ordering.nulls)
 
