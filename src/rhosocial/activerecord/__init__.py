@@ -3,6 +3,7 @@
 from .backend import functions as F
 from .backend.schema import Check, Column, ForeignKey, Index, Unique
 from .events import ModelEvent
+from .page import Page
 from .query import Query
 from .record import AUTO, ActiveRecord
 
@@ -18,6 +19,7 @@ __all__ = [
     "ForeignKey",
     "Index",
     "ModelEvent",
+    "Page",
     "Query",
     "Unique",
 ]

@@ -15,10 +15,12 @@ from .backend.statement import Select
 from .backend.subquery import Subquery
 from .blocking import blocking, renew_faces
 from .builder import Builder
+from .cursor import Cursors
 from .hydrate import tuple_loader
-from .plan import Plan, plan_for, tuples_of
+from .page import Page, Paging, keyset_of
+from .plan import Plan, plan_for
 from .rows import Row, row_class
-from .stream import RecordStream
+from .stream import RecordStream, checked_size
 from .table import Table
 
 M = TypeVar("M")
@@ -107,10 +109,30 @@ class Query(Builder, Generic[M]):
         Outside a transaction it holds a connection until it is exhausted or closed; use it as a context manager where
         it may be left early.
         """
-        if isinstance(chunk_size, bool) or not isinstance(chunk_size, int) or chunk_size < 1:
-            raise QueryError(f"chunk_size must be a whole number of at least 1, got {chunk_size!r}")
+        checked_size("chunk_size", chunk_size)
         backend, plan = self._home()
         return RecordStream(backend, plan, self._compile(plan), chunk_size)
+
+    async def apage(self, size: int, after: str | None = None, before: str | None = None) -> Page[M]:
+        """The first `size` records in the query's order, or those after or before the place that a cursor says.
+
+        The key completes the order where rows could tie.  Cursors come from `Page.next` and `Page.previous`; one that
+        was not made for this query, its conditions and its order, or with another `secret_key`, is an InvalidCursor.
+        """
+        backend, plan = self._home()
+        keyset = keyset_of(self._closed(), self._tables(), plan.dialect)
+        cursors = Cursors(backend.signing_key, plan.compile(keyset.question()))
+        paging = Paging(keyset, cursors, size, after, before)
+        sql, params = plan.compile(paging.select())
+        rows = paging.cut(plan.tuples(await backend.asend(sql, params, True), keyset.names))
+        return paging.page(await self._aloaded(plan, keyset.asked_for(rows)), rows)
+
+    page = blocking(apage)
+
+    async def _aloaded(self, plan: Plan, rows: list[tuple[Any, ...]]) -> list[M]:
+        """The records of rows that have the query's columns."""
+        records: list[M] = plan.load(rows)
+        return records
 
     # 2 - Values instead of records
 
@@ -329,17 +351,23 @@ class RowQuery(Query[Row]):
 
     async def aall(self) -> list[Row]:
         """All rows."""
-        make = row_class(tuple(name for name, _ in self._items))
-        return list(map(make, await self.atuples()))
+        return self._rows(await self.atuples())
+
+    def _rows(self, tuples: list[tuple[Any, ...]]) -> list[Row]:
+        return list(map(row_class(tuple(name for name, _ in self._items)), tuples))
 
     async def atuples(self) -> list[tuple[Any, ...]]:
         """All rows as plain tuples, in the order of `select`."""
         backend, plan = self._home()
         sql, params = self._compile(plan)
         result = await backend.asend(sql, params, True)
-        names = [name for name, _ in self._items]
-        rows = tuples_of(result.data or [], names) if result.has_dicts else result.rows or []
+        return self._converted(plan, plan.tuples(result, [name for name, _ in self._items]))
+
+    def _converted(self, plan: Plan, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         return tuple_loader([_loader_of(plan, item) for _, item in self._items])(rows)
+
+    async def _aloaded(self, plan: Plan, rows: list[tuple[Any, ...]]) -> list[Row]:
+        return self._rows(self._converted(plan, rows))
 
     async def adicts(self) -> list[dict[str, Any]]:
         """All rows as dicts by the names of `select`."""

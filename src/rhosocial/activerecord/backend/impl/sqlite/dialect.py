@@ -26,6 +26,7 @@ class SQLiteDialect(SQLiteConstructs, Dialect):
     max_params = 32_766
     isolation_levels = frozenset({IsolationLevel.SERIALIZABLE, IsolationLevel.READ_UNCOMMITTED})
     supports_returning = True
+    null_order = "smallest"
 
     def begin_statements(self, isolation: IsolationLevel | None, read_only: bool) -> list[str]:
         """BEGIN IMMEDIATE, which takes the write lock at once: a later upgrade could fail where waiting cannot help."""
