@@ -114,3 +114,20 @@ async def test_a_block_is_lost_with_a_bulk_insertion_that_failed_half_way(duck: 
 
     assert await Reading.query().acount() == 0
     assert all(record.is_new_record and record.id is None for record in records)
+
+
+@pytest.mark.parametrize("order", ["depth", "depth DESC", "note", "at DESC", "level", "depth NULLS FIRST"])
+async def test_pages_follow_the_order_of_an_engine_that_puts_nulls_last(duck: Any, order: str) -> None:
+    await Reading.abulk_create(readings(20))
+    query = Reading.query().order_by(order)
+    page = await query.apage(7)
+    found = list(page)
+    while page.has_next:
+        page = await query.apage(7, after=page.next)
+        found += page
+    back = [*page]
+    while page.has_previous:
+        page = await query.apage(7, before=page.previous)
+        back = [*page, *back]
+
+    assert await query.order_by("id").aall() == found == back

@@ -16,7 +16,6 @@ from .backend.expression import (
     Junction,
     Ordering,
     Raw,
-    type_of,
 )
 from .backend.function import Function
 from .backend.grouping import Grouping
