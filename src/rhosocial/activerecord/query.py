@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, Self, TypeVar
 
 from .backend import functions as F
@@ -16,9 +16,11 @@ from .backend.subquery import Subquery
 from .blocking import blocking, renew_faces
 from .builder import Builder
 from .cursor import Cursors
+from .events import acall
 from .hydrate import tuple_loader
 from .page import Page, Paging, keyset_of
 from .plan import Plan, plan_for
+from .raw_query import RawQuery
 from .rows import Row, row_class
 from .stream import RecordStream, checked_size
 from .table import Table
@@ -128,6 +130,35 @@ class Query(Builder, Generic[M]):
         return paging.page(await self._aloaded(plan, keyset.asked_for(rows)), rows)
 
     page = blocking(apage)
+
+    async def abatch(self, size: int, callback: Callable[[list[M]], Any]) -> int:
+        """Call `callback` with lists of at most `size` records until all have been given; gives their number.
+
+        The callback may be async in the awaiting face.  Like `iterator` it holds a connection outside a transaction.
+        """
+        checked_size("size", size)
+        if not callable(callback):
+            raise TypeError(f"callback must be callable, got {type(callback).__name__}")
+        count = 0
+        async with self.iterator(size) as stream:
+            while records := await stream.afetch_chunk():
+                count += len(records)
+                await acall(callback, records)
+        return count
+
+    batch = blocking(abatch)
+
+    def raw_sql(self, sql: str, params: Sequence[Any] = ()) -> RawQuery[M]:
+        """Ask by SQL text of your own, ``?`` for each of its values, and get records or values by `RawQuery`.
+
+        The text is the whole question: QueryError where the query has clauses already.
+        """
+        select, plain = self._closed(), Select(self._table.select_list, self._table.source())
+        if select.columns is not plain.columns or any(
+            getattr(select, clause) is not getattr(plain, clause) for clause in Select.__slots__ if clause != "source"
+        ):
+            raise QueryError("raw_sql asks by its text alone: begin with query(), and put all clauses into the text")
+        return RawQuery(self, Raw(sql, params))
 
     async def _aloaded(self, plan: Plan, rows: list[tuple[Any, ...]]) -> list[M]:
         """The records of rows that have the query's columns."""

@@ -44,7 +44,7 @@ class RecordStream(Generic[M]):
         if self._stream is None:
             self._stream = await self._backend.astream(*self._compiled, self._chunk_size)
         try:
-            records: list[M] = self._plan.load(await self._stream.afetch())
+            records = self._load(await self._stream.afetch())
         except BaseException:
             # Also for KeyboardInterrupt and a cancelled task: nobody would close what a loop has failed on.
             await self.aclose()
@@ -54,6 +54,10 @@ class RecordStream(Generic[M]):
         return records
 
     fetch_chunk = blocking(afetch_chunk)
+
+    def _load(self, rows: list[tuple[Any, ...]]) -> list[M]:
+        records: list[M] = self._plan.load(rows)
+        return records
 
     async def aclose(self) -> None:
         """Give the connection back; reading further gives no records."""
