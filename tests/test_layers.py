@@ -43,7 +43,7 @@ LAYERS = (
     ("3: its facade", "backend"),
     ("4a: one database each", "backend.impl backend.impl.*"),
     ("4b: a class seen as a table", "table plan hydrate checks"),
-    ("5: questions, links, hooks", "query builder rows stream cursor page raw_query relation events"),
+    ("5: questions, links, hooks", "query builder rows stream cursor page raw_query change aggregate relation events"),
     ("6: rows with behaviour", "state model bulk record field field.*"),
     ("6: the facade", ROOT),
     ("7: users of the library inside it", "testing testing.* profiler logger transaction transaction.*"),

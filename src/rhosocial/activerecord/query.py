@@ -11,10 +11,11 @@ from .backend.errors import QueryError, RecordNotFound
 from .backend.expression import Aliased, ColumnRef, Expression, Ordering, Raw, type_of
 from .backend.function import Function, Star
 from .backend.names import Term, parse_term
-from .backend.statement import Select
+from .backend.statement import Delete, Select, Update
 from .backend.subquery import Subquery
 from .blocking import blocking, renew_faces
 from .builder import Builder
+from .change import changes_to, given_values, rows_to_change
 from .cursor import Cursors
 from .events import acall
 from .hydrate import tuple_loader
@@ -264,7 +265,37 @@ class Query(Builder, Generic[M]):
         result = await backend.asend(sql, params, True)
         return [tuple(row.values()) for row in result.data or []] if result.has_dicts else result.rows or []
 
-    # 4 - Looking at the question
+    # 4 - Changing rows by query
+
+    async def aupdate(self, values: dict[str, Any] | None = None, /, **more: Any) -> int:
+        """Set columns of all rows that the query asks for, all rows of the table if it has no condition.
+
+        Gives the number of rows.  Values are validated as the model's fields are; an expression,
+        ``update(pages=Book.c.pages + 1)``, or a query is reckoned for each row.  A limit is kept by choosing the rows
+        in a subquery.  No handlers are called, and loaded records stay as they are.
+        """
+        backend, plan = self._home()
+        rows = rows_to_change("update", self._closed(), self._table, plan.dialect)
+        changes = changes_to(plan, given_values(values, more))
+        sql, params = plan.compile(Update(self._table.source(), changes, rows))
+        return (await backend.asend(sql, params, False)).affected_rows
+
+    update = blocking(aupdate)
+
+    async def adelete(self) -> int:
+        """Delete all rows that the query asks for, all rows of the table if it has no condition; gives their number.
+
+        A limit is kept by choosing the rows in a subquery.  No handlers are called, and loaded records stay as they
+        are.
+        """
+        backend, plan = self._home()
+        rows = rows_to_change("delete", self._closed(), self._table, plan.dialect)
+        sql, params = plan.compile(Delete(self._table.source(), rows))
+        return (await backend.asend(sql, params, False)).affected_rows
+
+    delete = blocking(adelete)
+
+    # 5 - Looking at the question
 
     def to_sql(self) -> tuple[str, tuple[Any, ...]]:
         """The SQL text, ``?`` for each value, and the values as the driver gets them.  No I/O."""

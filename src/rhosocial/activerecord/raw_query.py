@@ -118,7 +118,7 @@ def for_records(plan: Plan, columns: Sequence[str], rows: Rows) -> Rows:
     if not columns and not rows:
         return []  # Rows that are dicts have no names where there are none.
     places = [_place_of(column, columns) for column in plan.table.columns]
-    missing = [column.name for column, place in zip(plan.table.columns, places, strict=True) if place is None]
+    missing = [column.name for column, place in zip(plan.table.columns, places, strict=True) if place < 0]
     if missing:
         name = plan.table.model.__name__
         raise QueryError(
@@ -130,11 +130,11 @@ def for_records(plan: Plan, columns: Sequence[str], rows: Rows) -> Rows:
     return [tuple([row[place] for place in places]) for row in rows]
 
 
-def _place_of(column: Any, names: Sequence[str]) -> int | None:
+def _place_of(column: Any, names: Sequence[str]) -> int:
     name = column.name if column.name in names else column.field
     if names.count(name) > 1:
         raise QueryError(f"the result has two columns named {name!r}: select those of one table, or name them with AS")
-    return names.index(name) if name in names else None
+    return names.index(name) if name in names else -1
 
 
 def _converted(plan: Plan, result: QueryResult) -> Rows:
