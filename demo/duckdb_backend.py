@@ -87,7 +87,7 @@ class DuckDBDialect(SQLDialectBase):
     binds_columns = True  # DuckDB plans each value of a statement by itself, which takes longer than inserting it.
     supports_savepoints = False
     supports_last_insert_id = False
-    null_order = "last"
+    nulls_sort = "last"
 
     def write_auto_key(self, out: SQLWriter) -> None:
         """An integer key from the sequence that `connect` makes."""

@@ -208,8 +208,7 @@ class ApswBackend(StorageBackend):
             self._connection.close()
             self._connection = None
 
-    # The guide's signature; the library calls it with what it takes.
-    def execute(self, sql: str, params: Any = None, returning: bool = False) -> QueryResult:  # type: ignore[override]
+    def execute(self, sql: str, params: Any = None, returning: bool = False) -> QueryResult:
         """Run one statement.
 
         Rows come back as tuples beside the names of their columns, which spares a dict for each; dicts would do too.

@@ -27,7 +27,7 @@ LAYERS = (
         "1: SQL and columns as data",
         "backend.node backend.expression backend.arithmetic backend.pattern backend.cast backend.case backend.json_path"
         " backend.window backend.moment backend.grouping backend.result backend.function backend.functions"
-        " backend.aggregates backend.ranking backend.subquery backend.number backend.writer"
+        " backend.aggregates backend.ranking backend.subquery backend.number backend.writer backend.scope"
         " backend.row_value backend.statement backend.schema backend.lexer backend.names backend.column_type",
     ),
     (
@@ -42,11 +42,14 @@ LAYERS = (
     ),
     ("3: its facade", "backend"),
     ("4a: one database each", "backend.impl backend.impl.*"),
-    ("4b: a class seen as a table", "table plan hydrate checks"),
-    ("5: questions, links, hooks", "query builder rows stream cursor page raw_query change aggregate relation events"),
-    ("6: rows with behaviour", "state model bulk record field field.*"),
+    ("4b: a class seen as a table", "table source plan hydrate checks peers state"),
+    (
+        "5: questions, links, hooks",
+        "query builder join rows stream cursor page raw_query change aggregate shape relation relation.* events",
+    ),
+    ("6: rows with behaviour", "model bulk verify record field field.*"),
     ("6: the facade", ROOT),
-    ("7: users of the library inside it", "testing testing.* profiler logger transaction transaction.*"),
+    ("7: users of the library inside it", "testing testing.* profiler logger relations transaction transaction.*"),
 )
 THIRD_PARTY = {"pydantic", "pydantic_core", "annotated_types", "typing_extensions"}  # Pydantic and what it stands on.
 

@@ -32,10 +32,11 @@ class Reading(ActiveRecord):
 
 
 @pytest.fixture
-def duck(tmp_path: Path) -> Iterator[Any]:
+def duck(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Any]:
     from demo.duckdb_backend import DuckDBBackend
 
-    backend = DuckDBBackend(connection_config=ConnectionConfig(database=str(tmp_path / "x.duckdb")))
+    settings = getattr(request, "param", {})
+    backend = DuckDBBackend(connection_config=ConnectionConfig(database=str(tmp_path / "x.duckdb"), **settings))
     Reading.__backend__ = backend
     Reading.create_table()
     yield backend
@@ -114,6 +115,27 @@ async def test_a_block_is_lost_with_a_bulk_insertion_that_failed_half_way(duck: 
 
     assert await Reading.query().acount() == 0
     assert all(record.is_new_record and record.id is None for record in records)
+
+
+@pytest.mark.parametrize("duck", [{"verify_writes": True}], indirect=True)
+async def test_a_column_that_rounds_is_found_out_where_writes_are_verified(duck: Any) -> None:
+    await duck.aexecute("ALTER TABLE readings ALTER depth TYPE FLOAT")  # Half as many digits as Python's.
+    right, wrong = readings(3)[1:]
+    right.depth, wrong.depth = 0.5, 0.1
+    assert await right.asave() == 1
+    with pytest.raises(DataError, match=r"Reading\.depth was not stored as it is"):
+        await wrong.asave()
+    right.depth = 0.7
+    with pytest.raises(DataError, match=r"Reading\.depth was not stored as it is"):
+        await right.asave()
+    assert await Reading.query().select("depth").ascalars() == [0.5]
+
+    with pytest.raises(TransactionError, match=r"an earlier statement of this block failed.*not stored as it is"):
+        async with Reading.transaction():
+            with pytest.raises(DataError, match="not stored as it is"):
+                await Reading.abulk_create([wrong])
+    assert await Reading.query().select("depth").ascalars() == [0.5]
+    assert wrong.is_new_record
 
 
 @pytest.mark.parametrize("order", ["depth", "depth DESC", "note", "at DESC", "level", "depth NULLS FIRST"])

@@ -239,11 +239,11 @@ class Unpaired(SQLiteDialect):
 
 
 class NullsLast(SQLiteDialect):
-    null_order = "last"
+    nulls_sort = "last"
 
 
 class Largest(SQLiteDialect):
-    null_order = "largest"
+    nulls_sort = "high"
 
 
 @pytest.mark.parametrize("dialect", [Unpaired, NullsLast, Largest])

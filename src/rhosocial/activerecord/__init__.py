@@ -6,6 +6,7 @@ from .events import ModelEvent
 from .page import Page
 from .query import Query
 from .record import AUTO, ActiveRecord
+from .relation import BelongsTo, HasMany, HasOne, ManyToMany, loading
 
 ActiveQuery = Query
 
@@ -13,13 +14,18 @@ __all__ = [
     "AUTO",
     "ActiveQuery",
     "ActiveRecord",
+    "BelongsTo",
     "Check",
     "Column",
     "F",
     "ForeignKey",
+    "HasMany",
+    "HasOne",
     "Index",
+    "ManyToMany",
     "ModelEvent",
     "Page",
     "Query",
     "Unique",
+    "loading",
 ]

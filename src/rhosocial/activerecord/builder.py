@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Self
 
-from .backend.errors import ColumnNotFound, QueryError
+from .backend.errors import QueryError
 from .backend.expression import (
-    Aliased,
     Between,
     ColumnRef,
     Condition,
@@ -20,13 +18,11 @@ from .backend.expression import (
     Ordering,
     Raw,
 )
-from .backend.function import Star
-from .backend.names import Term, parse_order, parse_term, shown
-from .backend.statement import Join, Select, and_
+from .backend.names import parse_order, shown
+from .backend.statement import Compound, Select, and_
 from .backend.subquery import Subquery
-from .table import Table, nearest
-
-_IS_JOIN_CLAUSE = re.compile(r"\bJOIN\b", re.IGNORECASE)
+from .join import JoinBuilder, as_condition
+from .table import nearest
 
 # The suffixes of dict conditions, ``{"age__gte": 18}``, and what each makes of a column and a value.
 _SUFFIXES: dict[str, Callable[[Operand, Any], Condition]] = {
@@ -60,25 +56,13 @@ def _flag(value: Any) -> bool:
     return value
 
 
-class Builder:
-    """A table and the clauses asked of it; immutable, so that it may be shared between threads and kept.
+class Builder(JoinBuilder):
+    """The clauses asked of a table; immutable, so that it may be shared between threads and kept.
 
     A condition is an expression (``User.c.age > 18``) or SQL text with a ``?`` for each of its values; the two mix.
     """
 
-    __slots__ = ("_compiled", "_groups", "_select", "_table")
-
-    def __init__(self, table: Table, select: Select | None = None, groups: tuple[Expression | None, ...] = ()) -> None:
-        self._table = table
-        self._select = select or Select(table.select_list, table.source())
-        self._groups = groups  # The conditions that stood when each open group was started.
-        self._compiled: Any = None
-
-    def _with(self, **clauses: Any) -> Self:
-        return self._over(self._select.replace(**clauses))
-
-    def _over(self, select: Select, groups: tuple[Expression | None, ...] | None = None) -> Self:
-        return type(self)(self._table, select, self._groups if groups is None else groups)
+    __slots__ = ()
 
     # 1 - Conditions
 
@@ -162,6 +146,8 @@ class Builder:
     def with_keys(self, keys: Iterable[Any]) -> Self:
         """Keep the rows with one of these keys; composite keys are given as tuples."""
         columns = [self._table.ref(column.field) for column in self._table.key]
+        if not columns:
+            raise QueryError(f"the rows of {self._table.name} have no key: ask for them by where")
         if isinstance(keys, (str, bytes)):
             raise QueryError(f"expected a list of keys, got {type(keys).__name__}")
         if len(columns) == 1:
@@ -182,6 +168,8 @@ class Builder:
 
     def _ordering(self, item: str | Expression) -> Expression:
         if isinstance(item, Ordering):
+            if isinstance(self._select, Compound):
+                return Ordering(self._output_of(item.item), descending=item.descending, nulls=item.nulls)
             return item
         if isinstance(item, Expression):
             return Ordering(self._by_alias(item), descending=False)
@@ -200,7 +188,7 @@ class Builder:
         """Equal rows once."""
         return self._with(distinct=True)
 
-    # 3 - Groups and joins
+    # 3 - Groups, and the query inside another
 
     def group_by(self, *items: str | Expression) -> Self:
         """One row for each group of equal values, for a query with `select`."""
@@ -209,83 +197,6 @@ class Builder:
     def having(self, condition: Expression | str, params: Any = ()) -> Self:
         """Keep the groups that meet the condition."""
         return self._with(having=and_(self._select.having, as_condition(condition, params)))
-
-    def join(self, target: Any, on: Expression | str | None = None) -> Self:
-        """Join another model's table on a condition: ``join(Post, on=Post.c.user_id == User.c.id)``.
-
-        A raw clause, ``join("JOIN posts ON posts.user_id = users.id")``, stands in the SQL as it is.
-        """
-        if isinstance(target, str):
-            return self._joined_raw(target, on)
-        return self._joined("JOIN", target, on)
-
-    def left_join(self, target: Any, on: Expression | str | None = None) -> Self:
-        """Like `join` of a model, keeping the rows that have no partner; a raw clause goes through `join`."""
-        return self._joined("LEFT JOIN", target, on)
-
-    def _joined_raw(self, clause: str, on: Any) -> Self:
-        if not _IS_JOIN_CLAUSE.search(clause):
-            name = self._table.model.__name__
-            raise QueryError(f"{name} has no relation {shown(clause)} to join; pass a model or a JOIN clause")
-        if on is not None:
-            raise QueryError("a raw JOIN clause has its condition in it: leave out on")
-        return self._with(joins=(*self._select.joins, Join("", _Clause(clause))))
-
-    def _joined(self, kind: str, target: Any, on: Expression | str | None) -> Self:
-        table = getattr(target, "__table__", None)
-        if not isinstance(table, Table):
-            got = shown(target) if isinstance(target, str) else type(target).__name__
-            raise QueryError(f"{kind} expects a model, got {got}; a raw clause goes through join")
-        if on is None:
-            raise QueryError(f"joining {table.name} needs a condition: join({target.__name__}, on=…)")
-        if table.name in self._tables():
-            raise QueryError(f"{table.name} is in the query already: join it once more by a raw clause, under an alias")
-        return self._with(joins=(*self._select.joins, ModelJoin(kind, table, as_condition(on))))
-
-    def _tables(self) -> dict[str, Table]:
-        """The tables of models in the query by name."""
-        joined = {join.table.name: join.table for join in self._select.joins if isinstance(join, ModelJoin)}
-        return {self._table.name: self._table, **joined}
-
-    # 4 - Names
-
-    def _ref(self, column: str | Operand) -> Operand:
-        if isinstance(column, Operand):
-            return column
-        if not isinstance(column, str):
-            raise QueryError(f"expected a column, got {type(column).__name__}")
-        table, dot, name = column.rpartition(".")
-        return self._column(table if dot else None, name)
-
-    def _column(self, table: str | None, name: str) -> Operand:
-        if table is None or table == self._table.name:
-            return self._table.ref(name)
-        known = self._tables()
-        if table in known:
-            return known[table].ref(name)
-        if len(known) == len(self._select.joins) + 1:
-            raise ColumnNotFound(
-                f"the query of {self._table.name} has no table {shown(table)}{nearest(table, known)}; join it first"
-            )
-        return ColumnRef(table, name)  # Only the engine knows what a raw clause has joined.
-
-    def _item(self, item: str | Expression) -> Expression:
-        return self._by_alias(item) if isinstance(item, Expression) else self._term(parse_term(item))
-
-    def _by_alias(self, item: Expression) -> Expression:
-        if not isinstance(item, Aliased):
-            return item
-        return ColumnRef(None, item.name) if item.name in self._aliases() else item.item
-
-    def _term(self, term: Term) -> Expression:
-        if term.function is not None or term.alias is not None or term.name == "*":
-            raise QueryError(f"{term.column!r} cannot stand here so: name a column or an alias of select")
-        if term.table is None and term.name in self._aliases():
-            return ColumnRef(None, term.name)
-        return self._column(term.table, term.name)
-
-    def _aliases(self) -> Iterable[str]:
-        return ()
 
     def as_subquery(self) -> Operand:
         """This query in parentheses, for use inside another's condition."""
@@ -299,35 +210,6 @@ class Builder:
     def write(self, out: Any) -> None:
         """Write the query in parentheses, as ``IN (…)`` and ``EXISTS (…)`` want it."""
         self.as_subquery().write(out)
-
-
-class ModelJoin(Join):
-    """A join of a model's table, which the names in strings are checked against."""
-
-    __slots__ = ("table",)
-
-    def __init__(self, kind: str, table: Table, on: Expression) -> None:
-        super().__init__(kind, table.source(), on)
-        self.table = table
-
-
-class _Clause(Raw):
-    """A whole clause of SQL text, written without parentheses."""
-
-    __slots__ = ()
-    precedence = 9
-
-
-def as_condition(condition: Any, params: Any = ()) -> Expression:
-    """SQL text with its values, or an expression, as a condition; anything else is a QueryError."""
-    if isinstance(condition, str):
-        return Raw(condition, params)
-    if not isinstance(condition, Expression) or isinstance(condition, (Aliased, Ordering, Star)):
-        kind = type(condition).__name__
-        raise QueryError(f"expected a condition or SQL text, got {kind}: User.c.age > 18, or 'age > ?', (18,)")
-    if not isinstance(params, (tuple, list)) or params:
-        raise QueryError("values go with SQL text; a condition such as User.c.age > 18 has its own: join several by &")
-    return condition
 
 
 def _checked_count(what: str, count: Any) -> int | None:

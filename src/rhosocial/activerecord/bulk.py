@@ -10,8 +10,9 @@ from .backend.base import StorageBackend
 from .backend.errors import DatabaseError, DataError
 from .backend.typing import QueryResult
 from .hydrate import each, many_dumper
+from .peers import is_awaiting
 from .plan import Plan, Row
-from .state import put_all_back, set_stored, stored_of
+from .state import put_all_back, set_stored, settle, stored_of
 
 # Larger statements save no more round trips than they cost in parsing.
 MAX_ROWS = 1_000
@@ -44,6 +45,8 @@ async def insert_all(plan: Plan, backend: StorageBackend, records: list[Any], ba
         if (transaction := backend.current_transaction) is not None:
             transaction.undo(put_all_back(group, plan))
         each(set_stored, group, insertion.take(values, rows, result))
+    if records and plan.table.model.__relations__:
+        settle(records, is_awaiting())
 
 
 def _groups(plan: Plan, records: list[Any], batch_size: int | None) -> Iterator[tuple[BulkInsertion, list[Any]]]:

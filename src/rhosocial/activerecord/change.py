@@ -9,12 +9,12 @@ from .backend.errors import DataError, QueryError
 from .backend.expression import Aliased, ColumnRef, Expression, In, Ordering, as_operand
 from .backend.function import Star
 from .backend.row_value import RowValue, Sent
-from .backend.statement import Select
-from .backend.subquery import Subquery
+from .backend.statement import Compound, Select, TableName
+from .backend.subquery import DerivedTable, Subquery
 from .plan import Plan
 
 # The clauses that give other rows than those of the table.
-_SHAPING = ("joins", "group_by", "having", "distinct")
+_SHAPING = ("joins", "group_by", "having", "distinct", "distinct_on", "ctes")
 
 
 def given_values(values: Any, more: dict[str, Any]) -> dict[str, Any]:
@@ -58,21 +58,27 @@ def rows_to_change(call: str, select: Select, table: Any, dialect: Any) -> Expre
 
     QueryError for a query whose rows are no rows of the table.
     """
+    if (found := _shape_of(select)) is not None:
+        model, key = table.model.__name__, table.origin.key[0].field
+        raise QueryError(
+            f"{call} takes no {found}: choose the rows by their key, where({model}.c.{key}.in_(query.select({key!r})))"
+        )
     if select.columns is not table.select_list:
         raise QueryError(f"{call} changes whole rows: leave out select")
-    plain = Select(table.select_list, select.source)
-    found = next((clause for clause in _SHAPING if getattr(select, clause) is not getattr(plain, clause)), None)
-    if found is not None:
-        key = table.key[0].field
-        raise QueryError(
-            f"{call} takes no {found}: choose the rows by their key, "
-            f"where({table.model.__name__}.c.{key}.in_(query.select({key!r})))"
-        )
     if select.limit is None and select.offset is None:
         return select.where
     keys = [table.ref(column.field) for column in table.key]
     chosen = select.replace(columns=tuple(keys))
     if not dialect.supports_limited_subqueries:
         # Through a table of its own, which is complete before anything is changed.
-        chosen = Select([ColumnRef(None, key.name) for key in keys], Aliased(Subquery(chosen), "chosen"))
+        chosen = Select([ColumnRef(None, key.name) for key in keys], DerivedTable(chosen, "chosen"))
     return In(keys[0] if len(keys) == 1 else RowValue(keys), Subquery(chosen))
+
+
+def _shape_of(select: Select) -> str | None:
+    if isinstance(select, Compound):
+        return select.operator
+    if not isinstance(select.source, TableName):
+        return "query in FROM"
+    plain = Select(select.columns, select.source)
+    return next((clause for clause in _SHAPING if getattr(select, clause) is not getattr(plain, clause)), None)

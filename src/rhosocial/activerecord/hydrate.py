@@ -193,13 +193,14 @@ def record_loader(
     loaders: Sequence[Convert],
     set_stored: Callable[[Any, Any], None],
     set_aside: Callable[[Any, Any], None],
+    join_peers: Callable[[list[Any]], None] | None = None,
 ) -> tuple[Load, Load]:
     """Two times ``load(rows)``, the first for less than `FEW` rows: their loops take less to set up.
 
     Tuples become records that are real Pydantic instances, unvalidated, each keeping its row.
 
     What the class itself asks for is honoured: private attributes and `model_post_init`, ``extra="allow"``, an
-    overridden ``__init__`` (which is called with the loaded values).
+    overridden ``__init__`` (which is called with the loaded values).  `join_peers` is given the records of each call.
     """
     to_dicts = dict_loader(fields, loaders)
     if model.__custom_init__:
@@ -207,7 +208,7 @@ def record_loader(
         def construct(rows: list[tuple[Any, ...]]) -> list[Any]:
             return _construct(model, to_dicts(rows), rows, set_stored)
 
-        return construct, construct
+        return _joining(construct, join_peers), _joining(construct, join_peers)
     all_fields = set(fields)  # One set for all rows: `model_fields_set` replaces it before anybody can change it.
     extra_allowed = model.model_config.get("extra") == "allow"
     has_post_init = bool(model.__pydantic_post_init__)
@@ -230,7 +231,7 @@ def record_loader(
                 record.model_post_init(None)
         return records
 
-    return load_few, load
+    return _joining(load_few, join_peers), _joining(load, join_peers)
 
 
 def _filling(fields: Sequence[str], loaders: Sequence[Convert], extra_allowed: bool, has_post_init: bool) -> list[str]:
@@ -247,6 +248,18 @@ def _filling(fields: Sequence[str], loaders: Sequence[Convert], extra_allowed: b
         "record.model_post_init(None)" if has_post_init else "",
         "records.append(record)",
     ]
+
+
+def _joining(load: Load, join_peers: Callable[[list[Any]], None] | None) -> Load:
+    if join_peers is None:
+        return load
+
+    def load_peers(rows: list[tuple[Any, ...]]) -> list[Any]:
+        records = load(rows)
+        join_peers(records)
+        return records
+
+    return load_peers
 
 
 def _construct(

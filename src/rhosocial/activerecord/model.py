@@ -18,6 +18,8 @@ from .backend.errors import ConfigurationError
 from .blocking import renew_faces
 from .checks import Checks
 from .plan import Plan, plan_for
+from .relation import Relation
+from .state import LinkedState, join_peers
 from .table import Columns, Table, accepts_none, column_spec, is_generated_key, key_of, linked_columns, without_none
 
 # Class attributes that decide where a model is stored: setting one makes the class look again.
@@ -33,15 +35,19 @@ class RecordMeta(ModelMetaclass):
 
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any) -> Any:
         root = _root_of(bases)
+        relations = _take_relations(namespace)
+        if relations and not any(issubclass(base, LinkedState) for base in bases):
+            bases = (LinkedState, *bases)  # Only models with relations have the slot for what is loaded.
         if "__pydantic_reset_parent_namespace__" not in kwargs:
             # Pydantic resolves local names in the frame that called it, and that is this one.
             namespace["__pydantic_parent_namespace__"] = build_lenient_weakvaluedict(parent_frame_namespace())
             kwargs["__pydantic_reset_parent_namespace__"] = False
         if root is not None:
-            _refuse_shadowing(name, root, namespace.get("__annotations__", {}))
+            _refuse_shadowing(name, root, [*namespace.get("__annotations__", {}), *relations])
         cls: Any = super().__new__(mcs, name, bases, namespace, **kwargs)
         if root is not None:
             _refuse_shadowing(name, root, cls.__pydantic_fields__)
+            _bind_relations(cls, relations)
             _prepare(cls, root)
         return cls
 
@@ -101,9 +107,16 @@ def _drop(model: Any, table: bool) -> None:
     if table:
         model.__table_made__ = None
         model.__tables_made__ = {}
+        for relation in model.__relations__.values():
+            relation.forget_route()
     model.__home_made__ = None
     for derived in model.__subclasses__():
         _drop(derived, table)
+
+
+def forget_table(model: Any) -> None:
+    """Have the table of a model and its subclasses made anew."""
+    _drop(model, table=True)
 
 
 def _find_home(model: Any) -> tuple[StorageBackend, Plan]:
@@ -122,7 +135,7 @@ def _make_table(model: Any) -> Table:
     tables: dict[Any, Table] = model.__tables_made__
     if (name, key) not in tables:
         _complete(model)
-        tables.setdefault((name, key), Table(model, name, key))
+        tables.setdefault((name, key), Table(model, name, key, model.__relations__))
     model.__table_made__ = tables[name, key]
     return tables[name, key]
 
@@ -138,7 +151,50 @@ def _complete(model: Any) -> None:
             ) from error
 
 
-# 2 - What the making of a class prepares
+# 2 - Relations
+
+
+def _take_relations(namespace: dict[str, Any]) -> dict[str, Relation[Any]]:
+    """Take the relations out of a class body with their annotations, before Pydantic takes them for fields."""
+    taken = {name: value for name, value in namespace.items() if isinstance(value, Relation)}
+    annotations = namespace.get("__annotations__", {})
+    for name, relation in taken.items():
+        del namespace[name]
+        relation.annotation = annotations.pop(name, None)
+    return taken
+
+
+def _bind_relations(cls: Any, own: dict[str, Relation[Any]]) -> None:
+    inherited = {
+        name: r for base in reversed(cls.__mro__[1:]) for name, r in vars(base).get("__relations__", {}).items()
+    }
+    cls.__relations__ = {}
+    for name, relation in (inherited | own).items():
+        if name in cls.__pydantic_fields__:
+            raise TypeError(f"{cls.__name__}.{name} would hide the relation {relation.label}: give one another name")
+        if name in own or getattr(cls, name, None) is relation:
+            bind_relation(cls, name, relation)
+
+
+def bind_relation(cls: Any, name: str, relation: Relation[Any]) -> None:
+    """Make a relation an attribute of a model."""
+    bound = relation.bound_to(cls, name)
+    setattr(cls, name, bound)
+    cls.__relations__[name] = bound
+    cls.__setters__ = (*cls.__setters__[:2], join_peers)
+    if not hasattr(cls, f"{name}_query"):
+        setattr(cls, f"{name}_query", _query_method(name))
+
+
+def _query_method(name: str) -> Any:
+    def query(self: Any) -> Any:
+        return type(self).__relations__[name].query(self)
+
+    query.__name__, query.__doc__ = f"{name}_query", f"The query for `{name}` of this record, to be narrowed."
+    return query
+
+
+# 3 - What the making of a class prepares
 
 
 def _refuse_shadowing(name: str, root: Any, fields: Any) -> None:
@@ -155,7 +211,7 @@ def _prepare(cls: Any, root: Any) -> None:
     _refuse_lone_faces(cls, root)
     cls.__table_made__ = cls.__home_made__ = cls.__checks_made__ = None
     cls.__tables_made__ = {}
-    cls.__custom_init__ = cls.__init__ is not root.__init__
+    cls.__custom_init__ = cls.__init__ not in (root.__init__, LinkedState.__init__)
     cls.__is_dynamic__ = any(_overrides(cls, root, name) for name in ("table_name", "primary_key", "backend"))
     cls.__finds_plainly__ = not _overrides(cls, root, "afind_one")
     cls.__hooked__ = "validate_record" in {name for base in cls.__mro__ for name in vars(base)}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from .backend.errors import QueryError
@@ -20,8 +20,8 @@ from .backend.expression import (
 from .backend.function import Function
 from .backend.grouping import Grouping
 from .backend.row_value import RowValue, Sent
-from .backend.statement import Select, and_
-from .backend.subquery import Subquery
+from .backend.statement import Compound, Select, and_
+from .backend.subquery import DerivedTable
 from .cursor import Cursors
 from .stream import checked_size
 from .table import TableColumn
@@ -69,7 +69,11 @@ class Step:
 
     def reversed(self) -> Step:
         """The same in the opposite direction."""
-        return Step(self.item, self.place, not self.descending, self.is_nullable, not self.nulls_first)
+        return replace(self, descending=not self.descending, nulls_first=not self.nulls_first)
+
+    def moved(self, places: int) -> Step:
+        """The same in rows that have more columns before its own."""
+        return replace(self, place=self.place + places)
 
     def ordering(self) -> Ordering:
         """The part as it stands in ORDER BY; where NULLs go is said, since the condition relies on it."""
@@ -199,9 +203,15 @@ class Paging:
         return self._cursors.cursor_of(self._keyset.place_of(row))
 
 
-def keyset_of(select: Select, sources: Mapping[str, Any], dialect: Any) -> Keyset:
+def keyset_of(
+    select: Select,
+    sources: Mapping[str, Any],
+    dialect: Any,
+    extended: Callable[[Select], Select] | None = None,
+) -> Keyset:
     """The SELECT, which reads from `sources` (the first is the query's own table), as one that pages can be cut of.
 
+    `extended` joins what is loaded along and puts its columns behind those of the SELECT.
     QueryError where its rows cannot be told apart, so that pages could lose some.
     """
     if select.limit is not None or select.offset is not None:
@@ -210,10 +220,13 @@ def keyset_of(select: Select, sources: Mapping[str, Any], dialect: Any) -> Keyse
     for ordering in select.order_by:
         given = ordering if isinstance(ordering, Ordering) else Ordering(ordering, descending=False)
         order.add(given.item, given.descending, given.nulls)
-    for item in _identity(select, list({id(source): source for source in sources.values()}.values())):
+    for item in _identity(select, list(sources.values())):
         order.add(item)
-    is_plain = not _is_shaped(select) and all(isinstance(item, ColumnRef) for _, item in order.outputs)
-    return order.within() if is_plain else order.around()
+    if not _is_shaped(select) and all(isinstance(item, ColumnRef) for _, item in order.outputs):
+        return order.within(select if extended is None else extended(select))
+    if extended is not None:
+        raise QueryError("a page of distinct records cannot load relations by a join: leave out join=True")
+    return order.around()
 
 
 class _Order:
@@ -236,30 +249,29 @@ class _Order:
         nulls_first = nulls == "FIRST" if nulls is not None else self._nulls_first(descending)
         self._steps[place] = Step(found, place, descending, self._is_nullable(found), nulls_first)
 
-    def within(self) -> Keyset:
-        """The SELECT itself, with the condition among its own."""
-        select = self._select.replace(columns=(*self._select.columns, *self._named()[len(self.outputs) :]))
-        return self._keyset(select, list(self._steps.values()))
+    def within(self, select: Select) -> Keyset:
+        """The SELECT itself, with the condition among its own; it may have got more columns and joins."""
+        given, more = len(self.outputs), len(select.columns) - len(self.outputs)
+        steps = [step if step.place < given else step.moved(more) for step in self._steps.values()]
+        return self._keyset(select.replace(columns=(*select.columns, *self._extra())), steps, given + more)
 
     def around(self) -> Keyset:
         """A SELECT from this one, whose rows are not there before its groups, windows and the like are reckoned."""
-        columns = self._named()
-        inner = self._select.replace(columns=columns, order_by=())
+        columns = (*self._select.columns, *self._extra())
+        # Of the rows of DISTINCT ON the order chooses the one that stays.
+        order_by = self._select.order_by if self._select.distinct_on else ()
+        inner = self._select.replace(columns=columns, order_by=order_by)
         refs = [ColumnRef(None, _output(column)[0]) for column in columns]
-        steps = [
-            Step(refs[step.place], step.place, step.descending, step.is_nullable, step.nulls_first)
-            for step in self._steps.values()
-        ]
-        return self._keyset(Select(refs, Aliased(Subquery(inner), "page")), steps)
+        steps = [replace(step, item=refs[step.place]) for step in self._steps.values()]
+        return self._keyset(Select(refs, DerivedTable(inner, "page")), steps, len(self.outputs))
 
-    def _keyset(self, select: Select, steps: list[Step]) -> Keyset:
-        return Keyset(select, steps, len(self.outputs), self._dialect.supports_row_values)
+    def _keyset(self, select: Select, steps: list[Step], width: int) -> Keyset:
+        return Keyset(select, steps, width, self._dialect.supports_row_values)
 
-    def _named(self) -> tuple[Expression, ...]:
+    def _extra(self) -> list[Aliased]:
         taken = {name for name, _ in self.outputs}
         prefix = next(name for name in ("page", "page_", "page__", "page___") if f"{name}1" not in taken)
-        extra = [Aliased(item, f"{prefix}{n}") for n, item in enumerate(self._items[len(self.outputs) :], 1)]
-        return (*self._select.columns, *extra)
+        return [Aliased(item, f"{prefix}{n}") for n, item in enumerate(self._items[len(self.outputs) :], 1)]
 
     def _place_of(self, item: Expression) -> int:
         for place, (name, _) in enumerate(self.outputs):
@@ -268,14 +280,13 @@ class _Order:
         for place, known in enumerate(self._items):
             if _is_same(known, item):
                 return place
-        if self._select.distinct:
+        if self._select.distinct or isinstance(self._select, Compound):
             raise QueryError("a page of distinct rows is ordered by what is selected: select what it is ordered by too")
         self._items.append(item)
         return len(self._items) - 1
 
     def _nulls_first(self, descending: bool) -> bool:
-        order = self._dialect.null_order
-        return bool(order == "first" or (order == "smallest" and not descending) or (order == "largest" and descending))
+        return self._dialect.nulls_sort in ("first", "high" if descending else "low")
 
     def _is_nullable(self, item: Expression) -> bool:
         if isinstance(item, Function):
@@ -285,33 +296,48 @@ class _Order:
         if column is None or column.nullable:
             return True
         is_own = source is next(iter(self._sources.values()))
-        always_there = ("JOIN", "CROSS JOIN", "LEFT JOIN") if is_own else ("JOIN", "CROSS JOIN")
+        always_there = (*_INNER, "LEFT JOIN") if is_own else _INNER
         return not all(join.kind in always_there for join in self._select.joins)
+
+
+# The joins that give no row without both sides.
+_INNER = ("JOIN", "CROSS JOIN", "NATURAL JOIN")
 
 
 def _identity(select: Select, sources: list[Any]) -> list[Expression]:
     """What no two rows of the SELECT have in common."""
-    outputs = [_output(column)[1] for column in select.columns]
-    key = [sources[0].ref(column.field) for column in sources[0].key]
-    if select.distinct:
-        own = sources[0].by_name.values()
-        is_keyed = key and all(any(_is_same(output, part) for output in outputs) for part in key)
-        is_record = all(any(_is_same(output, sources[0].ref(column.field)) for column in own) for output in outputs)
-        return key if is_keyed and is_record else [ColumnRef(None, _output(column)[0]) for column in select.columns]
+    root = sources[0]
+    # A query in FROM may give a row of the table more than once, or with other values.
+    key = [] if root.stands_for is not None else [root.ref(column.field) for column in root.key]
+    if select.distinct or isinstance(select, Compound):
+        return _of_distinct(select, root, key)
+    if select.distinct_on:
+        return list(select.distinct_on)
     if select.group_by or select.having is not None:
         if any(isinstance(item, Grouping) for item in select.group_by):
             raise QueryError("the rows of ROLLUP, CUBE and GROUPING SETS cannot be told apart: page each by itself")
         return list(select.group_by)
     if len(sources) <= len(select.joins):
         raise QueryError("the rows of a raw JOIN cannot be told apart: join the model, or add distinct()")
-    without = next((source.name for source in sources if not source.key), None)
+    without = next((source.name for source in sources[1:] if not source.key), None if key else root.name)
     if without is not None:
         raise QueryError(f"the rows of {without} have no key to tell them apart: add distinct(), or group them")
     return key + [source.ref(column.field) for source in sources[1:] for column in source.key]
 
 
+def _of_distinct(select: Select, root: Any, key: list[Expression]) -> list[Expression]:
+    if isinstance(select, Compound) and select.is_all:
+        raise QueryError(f"the rows of {select.operator} ALL cannot be told apart: leave out all=True")
+    outputs = [_output(column) for column in select.columns]
+    of_root = [any(_is_same(item, root.ref(field)) for field in root.by_field) for _, item in outputs]
+    if key and all(of_root) and all(any(_is_same(item, part) for _, item in outputs) for part in key):
+        return key
+    return [ColumnRef(None, name) for name, _ in outputs]
+
+
 def _is_shaped(select: Select) -> bool:
-    return bool(select.distinct or select.group_by or select.having is not None)
+    clauses = select.distinct, select.distinct_on, select.group_by, select.having is not None
+    return isinstance(select, Compound) or any(clauses)
 
 
 def _output(column: Any) -> tuple[str, Any]:

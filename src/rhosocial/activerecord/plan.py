@@ -32,17 +32,19 @@ class Write:
     `dump(values, row)` makes the values to send; `row` is the stored row, whose key an UPDATE needs.  `returning` are
     the columns that the statement gives back.  `take(values, sent, given)` makes the row that is stored then, out of
     what was sent and what the database gave (an UPDATE: the row before), and puts what the database set on the record.
-    `is_incomplete` says that it set more than it gives back.  `text` is `sql` as the driver takes it, once
+    `fields` are those that it writes.  `is_incomplete` says that the row must be read again, since the database set
+    more than it gives back, or since the connection verifies writes.  `text` is `sql` as the driver takes it, once
     `text_for` was asked.
     """
 
-    __slots__ = ("dump", "is_incomplete", "needs_key", "returning", "sql", "take", "text")
+    __slots__ = ("dump", "fields", "is_incomplete", "needs_key", "returning", "sql", "take", "text")
 
     def __init__(
         self,
         sql: str,
         dump: Callable[..., Row],
         take: Callable[[dict[str, Any], Row, Row], Row],
+        fields: Sequence[str],
         *,
         returning: tuple[TableColumn, ...] = (),
         needs_key: bool = False,
@@ -51,6 +53,7 @@ class Write:
         self.sql = sql
         self.dump = dump
         self.take = take
+        self.fields = fields
         self.text = ""
         self.returning = returning
         self.needs_key = needs_key
@@ -72,14 +75,16 @@ class Plan:
         self._values = backend.value_mapper
         self._types = backend.type_mapper
         self._returning = bool(backend.supports_returning)
+        # Is each row that is written read back and compared?
+        self.verifies = bool(backend.config.verify_writes)
         self.fields = tuple(column.field for column in table.columns)
         self.names = tuple(column.name for column in table.columns)
         self.loaders = [self.loader(column.type) for column in table.columns]
         self.dumpers = [self.dumper(column.type) for column in table.columns]
         few, many = record_loader(table.model, self.fields, self.loaders, *table.model.__setters__)
-        self.load = _naming(table, self.loaders, few, many)
-        to_dicts = dict_loader(self.fields, self.loaders)
-        self.load_dicts = _naming(table, self.loaders, to_dicts, to_dicts)
+        self.load = _naming(table, table.columns, self.loaders, few, many)
+        self._dict_loaders: dict[tuple[str, ...], Load] = {}
+        self.load_dicts = self.dicts_of(self.fields)
         mutable = [column.type.is_mutable for column in table.columns]
         self.mutable = frozenset(field for field, is_mutable in zip(self.fields, mutable, strict=True) if is_mutable)
         # Python has moments equal that differ by `fold`, and unequal that are one where clocks are changed.
@@ -117,8 +122,13 @@ class Plan:
         self.auto_key_field = None if table.auto_key is None else table.auto_key.field
         self.is_simple = not optional or self.simple_key is not None
         # Whether a save may be one statement and what the driver says of it: no hooks, and nothing to be read again.
-        self.is_short = self.is_simple and not self.has_computed and not table.model.__hooked__
-        self.takes_many = self.dialect.supports_multirow_insert and (self.simple_key is None or self._returning)
+        self.is_short = self.is_simple and not self.has_computed and not self.verifies and not table.model.__hooked__
+        self.takes_many = (
+            self.is_simple
+            and not self.verifies
+            and self.dialect.supports_multirow_insert
+            and (self.simple_key is None or self._returning)
+        )
 
     # 1 - Values
 
@@ -148,6 +158,10 @@ class Plan:
         except KeyError:
             dump = self._dumpers[column] = self._values.dumper(column)
         return value if dump is None or value is None else dump(value)
+
+    def as_type(self, value: Any, column: ColumnType) -> Any:
+        """A value as one of a column's Python type, as Pydantic would make it; DataError where that cannot be."""
+        return value if value is None or type(value) is column.python else self._validated(value, column)
 
     def _validated(self, value: Any, column: ColumnType) -> Any:
         adapter = self._adapters.get(column)
@@ -224,9 +238,10 @@ class Plan:
             self.insert_sql(columns, 1) + self.returning_sql(returned),
             self.dump_of(fields),
             self._taker(fields, taken),
+            fields,
             returning=returned,
             needs_key=bool(taken) and not returned,
-            is_incomplete=len(taken) < len(missing),
+            is_incomplete=self.verifies or len(taken) < len(missing),
         )
 
     def _taker(
@@ -276,6 +291,16 @@ class Plan:
         """The records of a result whose columns are the table's, in its order; rows that are dicts go by name."""
         rows = result.tuples
         return self.load(rows if rows is not None else self.rows_of(result))
+
+    def dicts_of(self, fields: tuple[str, ...]) -> Load:
+        """What makes dicts of these fields out of tuples of their columns."""
+        load = self._dict_loaders.get(fields)
+        if load is None:
+            columns = [self.table.by_field[field] for field in fields]
+            loaders = [self.loader(column.type) for column in columns]
+            to_dicts = dict_loader(fields, loaders)
+            load = self._dict_loaders[fields] = _naming(self.table, columns, loaders, to_dicts, to_dicts)
+        return load
 
     def rows_of(self, result: QueryResult) -> list[Row]:
         """The rows of such a result as tuples."""
@@ -354,7 +379,8 @@ class Plan:
             f"UPDATE {self.source} SET {changes} WHERE {self._where_key}",
             self.dump_of(fields, self.key_positions),
             taker(places, ()),
-            is_incomplete=self.has_computed,
+            fields,
+            is_incomplete=self.verifies or self.has_computed,
         )
 
     # 3 - The table itself
@@ -443,14 +469,16 @@ def _is_given(column: TableColumn, values: dict[str, Any], given: set[str]) -> b
     return values[column.field] is not None or (column.field in given and not column.auto_key and column.nullable)
 
 
-def _naming(table: Table, loaders: Sequence[Any], load_few: Load, load_many: Load) -> Load:
+def _naming(
+    table: Table, columns: Sequence[TableColumn], loaders: Sequence[Any], load_few: Load, load_many: Load
+) -> Load:
     """The two as one, with the column named where a value of a row does not convert."""
 
     def load_named(rows: Any) -> list[Any]:
         try:
             return load_few(rows) if len(rows) < FEW else load_many(rows)
         except (DataError, ValueError, TypeError) as error:
-            named = _named_failure(table, loaders, rows)
+            named = _named_failure(table, columns, loaders, rows)
             if named is None:
                 raise
             raise named from error
@@ -458,9 +486,9 @@ def _naming(table: Table, loaders: Sequence[Any], load_few: Load, load_many: Loa
     return load_named
 
 
-def _named_failure(table: Table, loaders: Sequence[Any], rows: Any) -> DataError | None:
+def _named_failure(table: Table, columns: Sequence[TableColumn], loaders: Sequence[Any], rows: Any) -> DataError | None:
     for row in rows:
-        for column, loader, value in zip(table.columns, loaders, row, strict=False):
+        for column, loader, value in zip(columns, loaders, row, strict=False):
             try:
                 if loader is not None and value is not None:
                     loader(value)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Generic, Self, TypeVar
+from functools import partial
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from .backend import functions as F
 from .backend.base import StorageBackend
@@ -11,22 +12,27 @@ from .backend.errors import QueryError, RecordNotFound
 from .backend.expression import Aliased, ColumnRef, Expression, Ordering, Raw, type_of
 from .backend.function import Function, Star
 from .backend.names import Term, parse_term
-from .backend.statement import Delete, Select, Update
-from .backend.subquery import Subquery
+from .backend.statement import Compound, Delete, Select, Update
+from .backend.subquery import CommonTable, DerivedTable
 from .blocking import blocking, renew_faces
 from .builder import Builder
 from .change import changes_to, given_values, rows_to_change
 from .cursor import Cursors
 from .events import acall
 from .hydrate import tuple_loader
-from .page import Page, Paging, keyset_of
+from .page import Keyset, Page, Paging, keyset_of
 from .plan import Plan, plan_for
 from .raw_query import RawQuery
+from .relation.joining import rows_in
+from .relation.policy import Policy, checked
+from .relation.preload import Loads
 from .rows import Row, row_class
+from .shape import CardQuery
+from .source import CTE, Derived, GivenColumn, checked_name, closed_select, compound_of, ctes_of
 from .stream import RecordStream, checked_size
-from .table import Table
 
 M = TypeVar("M")
+C = TypeVar("C")
 
 
 class Query(Builder, Generic[M]):
@@ -36,6 +42,7 @@ class Query(Builder, Generic[M]):
     """
 
     __slots__ = ()
+    _is_of_rows: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -45,8 +52,12 @@ class Query(Builder, Generic[M]):
 
     async def aall(self) -> list[M]:
         """All records that answer the question."""
+        if self._select.joins:
+            self._refuse_half_records()
         backend, plan = self._home()
         sql, params = self._compile(plan)
+        if self._loads is not None:
+            return await self._aloaded(plan, rows_in(await backend.asend(sql, params, True)))
         records: list[M] = plan.load_result(await backend.asend(sql, params, True))
         return records
 
@@ -58,6 +69,12 @@ class Query(Builder, Generic[M]):
         return found[0] if found else None
 
     one = blocking(aone)
+
+    def _refuse_half_records(self) -> None:
+        kind = next((join.kind for join in self._select.joins if join.kind in ("RIGHT JOIN", "FULL JOIN")), None)
+        if kind is not None:
+            name = self._table.model.__name__
+            raise QueryError(f"a {kind} gives rows that hold no {name}: ask for columns, with select")
 
     def _cut_to_one(self) -> Self:
         return self if self._select.limit in (0, 1) else self.limit(1)
@@ -95,7 +112,7 @@ class Query(Builder, Generic[M]):
         """
         if isinstance(keys, (str, bytes, Mapping)):
             raise QueryError(f"expected a list of keys, got {type(keys).__name__}")
-        given, size = list(keys), max(1, self._home()[1].dialect.max_params // len(self._table.key) // 2)
+        given, size = list(keys), max(1, self._home()[1].dialect.max_params // max(1, len(self._table.key)) // 2)
         if len(given) <= size:
             return await self.with_keys(given).aall()
         if self._select.limit is not None or self._select.offset is not None:
@@ -113,8 +130,9 @@ class Query(Builder, Generic[M]):
         it may be left early.
         """
         checked_size("chunk_size", chunk_size)
+        self._refuse_half_records()
         backend, plan = self._home()
-        return RecordStream(backend, plan, self._compile(plan), chunk_size)
+        return RecordStream(backend, plan, self._compile(plan), chunk_size, self._loads)
 
     async def apage(self, size: int, after: str | None = None, before: str | None = None) -> Page[M]:
         """The first `size` records in the query's order, or those after or before the place that a cursor says.
@@ -123,7 +141,7 @@ class Query(Builder, Generic[M]):
         was not made for this query, its conditions and its order, or with another `secret_key`, is an InvalidCursor.
         """
         backend, plan = self._home()
-        keyset = keyset_of(self._closed(), self._tables(), plan.dialect)
+        keyset = self._keyset(plan)
         cursors = Cursors(backend.signing_key, plan.compile(keyset.question()))
         paging = Paging(keyset, cursors, size, after, before)
         sql, params = plan.compile(paging.select())
@@ -159,11 +177,25 @@ class Query(Builder, Generic[M]):
             getattr(select, clause) is not getattr(plain, clause) for clause in Select.__slots__ if clause != "source"
         ):
             raise QueryError("raw_sql asks by its text alone: begin with query(), and put all clauses into the text")
+        if self._loads is not None and self._loads.joins:
+            raise QueryError("raw_sql cannot load relations by a join: leave out join=True")
         return RawQuery(self, Raw(sql, params))
 
+    def _keyset(self, plan: Plan) -> Keyset:
+        self._refuse_half_records()
+        loads = self._loads
+        if loads is None or not loads.joins:
+            return keyset_of(self._closed(), self._sources(), plan.dialect)
+        extended = partial(loads.extended, plan, source=self._table)
+        return keyset_of(self._closed(), self._sources(), plan.dialect, extended)
+
     async def _aloaded(self, plan: Plan, rows: list[tuple[Any, ...]]) -> list[M]:
-        """The records of rows that have the query's columns."""
-        records: list[M] = plan.load(rows)
+        """The records of rows that have the query's columns, with what is loaded along."""
+        if self._loads is None:
+            plain: list[M] = plan.load(rows)
+            return plain
+        records: list[M] = self._loads.load(plan, rows)
+        await self._loads.aapply(records)
         return records
 
     # 2 - Values instead of records
@@ -189,6 +221,37 @@ class Query(Builder, Generic[M]):
         """
         return RowQuery(self._table, self._select, self._groups).select(*columns)
 
+    def with_(self, *paths: str | tuple[str, Callable[[Any], Any]] | Callable[[Any], Any], join: bool = False) -> Self:
+        """Load relations along with the records, one statement for each: ``with_("posts.comments", "team")``.
+
+        A function after a path makes of the relation's query what it returns, whose limit holds for each record:
+        ``with_("posts", lambda q: q.order_by("at DESC").limit(3))``.  With ``join=True`` relations to one record come
+        in the query's own statement.  QueryError for an unknown name.
+        """
+        loads, model = self._loads or Loads(), self._table.model
+        return self._loading(loads.joining(model, paths) if join else loads.adding(model, paths))
+
+    def with_count(self, *names: str) -> Self:
+        """Count related records along, one statement for each relation; `count_of` of a record gives the number."""
+        return self._loading((self._loads or Loads()).counting(self._table.model, names))
+
+    def loading(self, policy: Policy) -> Self:
+        """Have these records load relations on reading by a policy: "batch", "one" or "raise"."""
+        return self._loading((self._loads or Loads()).by_policy(checked(policy)))
+
+    def _loading(self, loads: Loads) -> Self:
+        made = self._with()
+        made._loads = loads
+        return made
+
+    def into(self, card: type[C]) -> CardQuery[C]:
+        """The same rows as objects of a Pydantic class of the caller's: ``into(UserCard).all()``.
+
+        Its fields say what is selected; a field named as a relation, ``posts: list[PostCard]``, is loaded along, by the
+        query that `with_` has given for it.  ConfigurationError for a required field that the model does not have.
+        """
+        return CardQuery(self, card)
+
     def to_dict(self, include: Iterable[str] | None = None, exclude: Iterable[str] = ()) -> DictQuery:
         """The same rows as dicts of some fields; `all` and `one` answer."""
         given = [self._table.column(name).field for name in (self._table.by_field if include is None else include)]
@@ -201,7 +264,7 @@ class Query(Builder, Generic[M]):
         """The number of rows."""
         select = self._closed()
         if self._is_shaped() or select.limit is not None or select.offset is not None:
-            counted = Select((F.count(),), Aliased(Subquery(select), "counted"))
+            counted = Select((F.count(),), DerivedTable(select, "counted"))
         else:
             counted = select.replace(columns=(F.count(),), order_by=())
         return int(await self._ascalar(counted))
@@ -220,7 +283,13 @@ class Query(Builder, Generic[M]):
     def _is_shaped(self) -> bool:
         """Whether the rows are others than those that the conditions let through."""
         select = self._select
-        return select.distinct or bool(select.group_by) or select.having is not None
+        return bool(
+            select.distinct
+            or select.distinct_on
+            or select.group_by
+            or select.having is not None
+            or isinstance(select, Compound)
+        )
 
     async def asum(self, column: str | Expression) -> Any:
         """The sum of a column over the rows, of the column's type; None over no rows."""
@@ -265,7 +334,55 @@ class Query(Builder, Generic[M]):
         result = await backend.asend(sql, params, True)
         return [tuple(row.values()) for row in result.data or []] if result.has_dicts else result.rows or []
 
-    # 4 - Changing rows by query
+    # 4 - Queries as tables, and several as one
+
+    def as_table(self, name: str, *, lateral: bool = False) -> Derived[RowQuery]:
+        """This query as a table, to be joined or asked: ``t = query.as_table("t")``, ``t.c.total``, ``t.query()``.
+
+        A lateral one may name the columns of the tables that stand before it.
+        """
+        select = self._closed()
+        node = DerivedTable(select, checked_name(name), lateral=lateral)
+        return Derived(name, self._given_columns(), node, self._table.origin, _rows_of)
+
+    def as_cte(self, name: str, *, materialized: bool | None = None) -> CTE[RowQuery]:
+        """This query as a named one of WITH, where it is joined or asked; `recursive` lets it go on from its rows.
+
+        `materialized` says whether the engine is to keep its rows or to merge it; None leaves that to the engine.
+        """
+        columns = list(self._given_columns())
+        node = CommonTable(checked_name(name), tuple([column.name for column in columns]), materialized=materialized)
+        node.body = self._closed()
+        return CTE(node, columns, self._table.origin, _rows_of)
+
+    def _given_columns(self) -> Iterable[Any]:
+        columns: Iterable[Any] = self._table.by_field.values()
+        return columns
+
+    def union(self, other: Query[M], *, all: bool = False) -> Self:
+        """The rows of both queries, equal ones once, or with ``all=True`` as often as they are there.
+
+        What follows, order, limit, count and the rest, is meant for the whole.
+        """
+        return self._compound("UNION", other, all)
+
+    def intersect(self, other: Query[M], *, all: bool = False) -> Self:
+        """The rows that both queries give, equal ones once."""
+        return self._compound("INTERSECT", other, all)
+
+    def except_(self, other: Query[M], *, all: bool = False) -> Self:
+        """The rows of this query that the other does not give, equal ones once."""
+        return self._compound("EXCEPT", other, all)
+
+    def _compound(self, operator: str, other: Any, is_all: bool) -> Self:
+        if not isinstance(other, Query) or other._is_of_rows != self._is_of_rows:
+            raise QueryError(f"{operator} joins two queries of records, or two with select, got {type(other).__name__}")
+        if not self._is_of_rows and other._table.origin is not self._table.origin:
+            names = f"{self._table.model.__name__} and {other._table.model.__name__}"
+            raise QueryError(f"{operator} of records of {names}: ask both for columns, with select")
+        return self._over(compound_of(self._closed(), operator, closed_select(other), is_all=is_all))
+
+    # 5 - Changing rows by query
 
     async def aupdate(self, values: dict[str, Any] | None = None, /, **more: Any) -> int:
         """Set columns of all rows that the query asks for, all rows of the table if it has no condition.
@@ -295,7 +412,7 @@ class Query(Builder, Generic[M]):
 
     delete = blocking(adelete)
 
-    # 5 - Looking at the question
+    # 6 - Looking at the question
 
     def to_sql(self) -> tuple[str, tuple[Any, ...]]:
         """The SQL text, ``?`` for each value, and the values as the driver gets them.  No I/O."""
@@ -314,13 +431,19 @@ class Query(Builder, Generic[M]):
 
     def _home(self) -> tuple[StorageBackend, Plan]:
         home: tuple[StorageBackend, Plan] = self._table.model.__home__
-        return home if home[1].table is self._table else (home[0], plan_for(self._table, home[0]))
+        if home[1].table is self._table:
+            return home
+        table = self._table.origin
+        return home if home[1].table is table else (home[0], plan_for(table, home[0]))
 
     def _compile(self, plan: Plan) -> tuple[str, tuple[Any, ...]]:
         # A query never changes, so its text is made once; a plan of another backend makes its own.
         kept = self._compiled
         if kept is None or kept[0] is not plan:
-            kept = self._compiled = (plan, plan.compile(self._closed()))
+            select = self._closed()
+            if self._loads is not None:
+                select = self._loads.extended(plan, select, self._table)
+            kept = self._compiled = (plan, plan.compile(select))
         compiled: tuple[str, tuple[Any, ...]] = kept[1]
         return compiled
 
@@ -332,13 +455,19 @@ class RowQuery(Query[Row]):
     """A question for some columns, answered in rows: see `Row`."""
 
     __slots__ = ("_items",)
+    _is_of_rows = True
 
-    def __init__(self, table: Table, select: Select, groups: tuple[Any, ...], items: tuple[Any, ...] = ()) -> None:
+    def __init__(self, table: Any, select: Select, groups: tuple[Any, ...], items: tuple[Any, ...] = ()) -> None:
         super().__init__(table, select, groups)
         self._items = items  # Pairs of a name and what is selected under it.
 
     def _over(self, select: Select, groups: tuple[Any, ...] | None = None) -> Self:
-        return type(self)(self._table, select, self._groups if groups is None else groups, self._items)
+        made = type(self)(self._table, select, self._groups if groups is None else groups, self._items)
+        made._loads = self._loads
+        return made
+
+    def _given_columns(self) -> Iterable[Any]:
+        return [GivenColumn(name, name, type_of(item)) for name, item in self._items]
 
     def _aliases(self) -> Iterable[str]:
         fields = self._table.by_field
@@ -363,6 +492,8 @@ class RowQuery(Query[Row]):
 
     def select(self, *columns: str | Expression) -> RowQuery:
         """Ask for further columns."""
+        if isinstance(self._select, Compound):
+            self._refuse_compound("select")
         items = self._items + tuple(pair for column in columns for pair in self._named(column))
         names = [name for name, _ in items]
         if not names:
@@ -428,6 +559,9 @@ class RowQuery(Query[Row]):
     def _converted(self, plan: Plan, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         return tuple_loader([_loader_of(plan, item) for _, item in self._items])(rows)
 
+    def _refuse_half_records(self) -> None:
+        pass  # Rows may be of either side.
+
     async def _aloaded(self, plan: Plan, rows: list[tuple[Any, ...]]) -> list[Row]:
         return self._rows(self._converted(plan, rows))
 
@@ -453,6 +587,21 @@ class RowQuery(Query[Row]):
     def iterator(self, chunk_size: int = 1000) -> RecordStream[Row]:
         """Not for rows: QueryError; read them with `all`, `dicts` or `tuples`."""
         raise QueryError("iterator gives records: leave out select, or read the rows with all(), dicts() or tuples()")
+
+
+class WholeRows(RowQuery):
+    """The rows of a derived table or CTE with all their columns, until `select` chooses some."""
+
+    __slots__ = ()
+
+    def select(self, *columns: str | Expression) -> RowQuery:
+        """Ask for these columns only."""
+        return RowQuery(self._table, self._select, self._groups).select(*columns)
+
+
+def _rows_of(source: Any) -> RowQuery:
+    select = Select(source.select_list, source.source()).replace(ctes=ctes_of(source))
+    return WholeRows(source, select, (), tuple([(name, source.ref(name)) for name in source.by_field]))
 
 
 # The functions that strings may name whose results have a type.

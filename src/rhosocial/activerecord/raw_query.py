@@ -67,7 +67,7 @@ class RawQuery(Generic[M]):
         """The records one by one, `chunk_size` read at a time; see `Query.iterator`."""
         checked_size("chunk_size", chunk_size)
         backend, plan = self._query._home()
-        return _RawStream(backend, plan, plan.compile(self._raw), chunk_size)
+        return _RawStream(backend, plan, plan.compile(self._raw), chunk_size, self._query._loads)
 
     # 2 - Values
 
@@ -109,8 +109,8 @@ class RawQuery(Generic[M]):
 class _RawStream(RecordStream[M]):
     """Records of a statement whose columns come in an order of their own."""
 
-    def _load(self, rows: Rows) -> list[M]:
-        return super()._load(for_records(self._plan, self._stream.columns, rows))
+    async def _aload(self, rows: Rows) -> list[M]:
+        return await super()._aload(for_records(self._plan, self._stream.columns, rows))
 
 
 def for_records(plan: Plan, columns: Sequence[str], rows: Rows) -> Rows:

@@ -29,11 +29,30 @@ from .change import given_values
 from .checks import Checks, raise_own
 from .events import Handler, ModelEvent, acall, added, removed
 from .hydrate import fill
-from .model import RecordMeta
+from .model import RecordMeta, bind_relation, forget_table
+from .peers import is_awaiting
 from .plan import Plan, Row, Write, same_value, tuples_of
 from .query import Query
-from .state import RecordState, aside_of, get_stored, put_back, set_aside, set_stored, stored_of
+from .relation import Relation
+from .relation.cascade import adelete_dependents
+from .relation.counting import slot
+from .relation.graph import asave_related, take_pending_keys
+from .relation.loading import acount_for, read_count
+from .relation.preload import aload_path, check_path
+from .source import Alias
+from .state import (
+    RecordState,
+    aside_of,
+    get_stored,
+    links_of,
+    put_back,
+    set_aside,
+    set_stored,
+    settle,
+    stored_of,
+)
 from .table import Table, nearest
+from .verify import refuse_other
 
 # A field with this default is set by the database: ``id: int = AUTO`` is what type checkers follow.
 AUTO: Any = Field(default=None)
@@ -69,6 +88,11 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
     __hooked__: ClassVar[bool] = False
     __finds_plainly__: ClassVar[bool] = True
     __setters__: ClassVar[Any] = None
+    # What reading an unloaded relation does: "batch", "one" or "raise"; None is "batch".
+    __load__: ClassVar[str | None] = None
+    # What the type columns of relations to several models call this one; None is the class's name.
+    __type_name__: ClassVar[str | None] = None
+    __relations__: ClassVar[dict[str, Relation[Any]]] = {}
 
     # 1 - Construction
 
@@ -238,6 +262,11 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
         return Aggregate(cls.query())
 
     @classmethod
+    def alias(cls, name: str) -> Alias[Query[Self]]:
+        """The table under another name in a query, to join it with itself: ``boss = Person.alias("boss")``."""
+        return Alias(cls.__table__, name)
+
+    @classmethod
     async def afind_one(cls, key: Any) -> Self | None:
         """The record with that key, or meeting that dict of conditions or condition; None where there is none."""
         if is_blocking() and (found := cls._find_at_once(key)) is not None:
@@ -266,6 +295,8 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
         if type(key) is not plan.plain_key or (result := backend.try_send(plan.find_sql, plan.dump_key(key))) is None:
             return None
         found: list[Self] = plan.load_result(result)
+        if cls.__relations__:
+            settle(found, is_awaiting=False)  # This call did not come through `run`, which would have told the face.
         return found
 
     @classmethod
@@ -345,28 +376,33 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
 
     # 5 - Writing
 
-    async def asave(self) -> int:
+    async def asave(self, *, related: bool = False) -> int:
         """Insert the record, or update its changed columns; gives the number of rows written, 0 if nothing changed.
 
+        With ``related=True`` the records at hand of its relations are saved too, in the order that their keys ask for.
         What changed is validated before any statement.  Raises ValidationError, an `IntegrityError` of the engine,
         DataError for a value that cannot be stored, StaleRecord where the row has gone.
         """
+        if related:
+            return await asave_related(self)
         if is_blocking() and (written := self._save_at_once()) is not None:
             return written
         backend, plan = self.__home_made__ or type(self).__home__
         if self.__hooked__ or aside_of(self) is not None:
             self._refuse_doubtful()
+            if (pending := self._aside("pending")) is not None:
+                take_pending_keys(self, pending)
             if self.__hooked__ or self._aside("handlers") is not None:
                 return await self._asave_hooked(backend, plan)
         return await self._awrite(backend, plan)
 
-    def _save_at_once(self) -> int | None:
+    def _save_at_once(self, *, related: bool = False) -> int | None:
         """`asave` for a blocking caller inside an open block, where nothing is to be validated, told or waited for.
 
         None in any other case.  The steps are those of `_awrite`; each call less counts here, so they are written out.
         """
         home = self.__home_made__
-        if home is None:
+        if home is None or related:
             return None
         backend, plan = home
         try:
@@ -379,10 +415,13 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
         try:
             sent = write.dump(values, stored)
             result = backend.send_inside(state, write.text or write.text_for(backend, sent), sent)
-            return self._take(state.transaction, plan, write, stored, sent, result, None)
+            written = self._take(state.transaction, plan, write, stored, sent, result, None)
         except BaseException:
             self._remember_accepted(plan)  # Also for KeyboardInterrupt: what has passed need not pass again.
             raise
+        if self.__relations__ and stored.__class__ is not tuple:
+            settle([self], is_awaiting=False)
+        return written
 
     save = blocking(asave, _save_at_once)
 
@@ -391,19 +430,28 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
         if self.is_new_record:
             raise DatabaseError(f"this {type(self).__name__} cannot be deleted: it is not stored")
         await self._afire(ModelEvent.BEFORE_DELETE)
+        if any(relation.dependent is not None for relation in self.__relations__.values()):
+            async with self.backend().transaction():
+                await adelete_dependents([self])
+                deleted = await self._adelete_row()
+        else:
+            deleted = await self._adelete_row()
+        await self._afire(ModelEvent.AFTER_DELETE, result=deleted)
+        return deleted
+
+    delete = blocking(adelete)
+
+    async def _adelete_row(self) -> int:
         (backend, plan), row = type(self).__home__, get_stored(self)
         baseline = self._baseline()
         result = await backend.asend(plan.delete_sql, plan.key_of_row(row), False)
         if (transaction := backend.current_transaction) is not None:
             transaction.undo(put_back(self, plan, vars(self), row, aside_of(self)))
         self._become_new(baseline)
-        await self._afire(ModelEvent.AFTER_DELETE, result=result.affected_rows)
         return result.affected_rows
 
-    delete = blocking(adelete)
-
     async def arefresh(self) -> None:
-        """Read the row again, dropping unsaved changes; RecordNotFound where it has gone."""
+        """Read the row again, dropping unsaved changes and loaded relations; RecordNotFound where it has gone."""
         stored = stored_of(self)
         if stored.__class__ is not tuple:
             raise DatabaseError(f"this {type(self).__name__} cannot be refreshed: it is not stored")
@@ -414,6 +462,7 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
             if self._aside("doubtful") is not None:  # Now it is known: there is no such row.
                 self._become_new(self._baseline())
             raise
+        self.clear_relation_cache()
 
     refresh = blocking(arefresh)
 
@@ -450,7 +499,7 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
             if cls.__hooked__:
                 await acall(cast(Any, cls).validate_record, record)
         async with backend.together():
-            if plan.is_simple and plan.takes_many:
+            if plan.takes_many:
                 await insert_all(plan, backend, given, batch_size)
             else:
                 for record in given:
@@ -474,7 +523,62 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
 
     validate_fields = blocking(avalidate_fields)
 
-    # 6 - Events
+    # 6 - Relations
+
+    @classmethod
+    def register_relation(cls, name: str, relation: Relation[Any]) -> None:
+        """Add a relation to the class after its making; its subclasses get it too."""
+        for model in (cls, *_derived_from(cls)):
+            bind_relation(model, name, relation)
+        forget_table(cls)
+
+    @classmethod
+    def get_relation(cls, name: str) -> Relation[Any] | None:
+        """The relation of that name, or None."""
+        return cls.__relations__.get(name)
+
+    @classmethod
+    def get_relations(cls) -> dict[str, Relation[Any]]:
+        """The relations of the class by name."""
+        return dict(cls.__relations__)
+
+    async def aload(self, *paths: str) -> Any:
+        """Load relations, ``"posts"`` or ``"posts.comments"``, for this record and those that came with it.
+
+        Gives what the (first) relation then holds, for several paths a tuple of that.  What is loaded stays as it is.
+        """
+        for path in paths:
+            names = path.split(".")
+            check_path((type(self),), names, path)
+            await aload_path(self, names)
+        values = tuple(getattr(self, path.partition(".")[0]) for path in paths)
+        return values[0] if len(values) == 1 else values
+
+    load = blocking(aload)
+
+    async def acount_of(self, name: str) -> int:
+        """How many records a relation gives: what `with_count` found, or is at hand, else counted for the peers too."""
+        check_path((type(self),), [name], name)
+        return await acount_for(type(self).__relations__[name], self)
+
+    def count_of(self, name: str) -> int:
+        """How many records a relation gives: what `with_count` found, or is at hand, else counted for the peers too.
+
+        RelationNotLoaded where a record of an awaiting call would have to wait for it.
+        """
+        check_path((type(self),), [name], name)
+        return read_count(type(self).__relations__[name], self)
+
+    def clear_relation_cache(self, name: str | None = None) -> None:
+        """Forget what a relation, or every relation, of this record has loaded: the next read loads it again."""
+        links = links_of(self)
+        if name is not None and name not in self.__relations__:
+            check_path((type(self),), [name], name)
+        if links is not None:
+            for known in list(links) if name is None else [name, slot(name)]:
+                links.pop(known, None)
+
+    # 7 - Events
 
     def on(self, event: ModelEvent, handler: Handler) -> None:
         """Call ``handler(record, **details)``, plain or async, at this event of this record."""
@@ -488,7 +592,7 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
         for handler in (self._aside("handlers") or {}).get(event, ()):
             await acall(handler, self, **details)
 
-    # 7 - How it is done
+    # 8 - How it is done
 
     async def _asave_hooked(self, backend: StorageBackend, plan: Plan) -> int:
         is_new = stored_of(self).__class__ is not tuple
@@ -547,19 +651,25 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
     def _remember_accepted(self, plan: Plan) -> None:
         self._put_aside("accepted", plan.snapshot(vars(self), plan.fields))
 
-    async def _awrite(self, backend: StorageBackend, plan: Plan) -> int:
+    async def _awrite(self, backend: StorageBackend, plan: Plan, write: Write | None = None) -> int:
         """Insert a new record, or update what changed, and take note of what is stored then; gives the row count."""
         stored = stored_of(self)
-        write = self._to_write(plan, stored)
         if write is None:
-            return 0
+            write = self._to_write(plan, stored)
+            if write is None:
+                return 0
+            if plan.verifies:
+                async with backend.together():
+                    return await self._awrite(backend, plan, write)
         sent: Row = ()
         try:
             sent = write.dump(vars(self), stored)
             result = await backend.asend(write.sql, sent, bool(write.returning))
             written = self._take(backend.current_transaction, plan, write, stored, sent, result, aside_of(self))
             if write.is_incomplete:
-                await self._areload(plan, backend, plan.key_of_row(get_stored(self)))
+                await self._areload(plan, backend, plan.key_of_row(get_stored(self)), write)
+            if self.__relations__ and stored.__class__ is not tuple:
+                settle([self], is_awaiting())
             return written
         except BaseException as error:
             if isinstance(finished := getattr(error, "finished", None), QueryResult):
@@ -595,9 +705,11 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
             self._put_aside("accepted", None)
         return written
 
-    async def _areload(self, plan: Plan, backend: StorageBackend, key: Row) -> None:
+    async def _areload(self, plan: Plan, backend: StorageBackend, key: Row, write: Write | None = None) -> None:
         result = await backend.asend(plan.find_sql, key, True)
         found = plan.load_result(result)
+        if plan.verifies and write is not None:
+            refuse_other(self, plan, write, found)
         if not found:
             raise RecordNotFound(f"this {type(self).__name__} has no row any more", table=plan.table.name)
         vars(self).update(vars(found[0]))
@@ -622,6 +734,10 @@ def _check_setup(models: Iterable[Any], backend_class: Any) -> None:
     wrong = next((model for model in models if not isinstance(model, RecordMeta)), None)
     if wrong is not None:
         raise ConfigurationError(f"models must be ActiveRecord classes, got {type(wrong).__name__}")
+
+
+def _derived_from(cls: type[Any]) -> list[type[Any]]:
+    return [model for derived in cls.__subclasses__() for model in (derived, *_derived_from(derived))]
 
 
 def _matching(cls: type[Any], which: Any) -> Any:

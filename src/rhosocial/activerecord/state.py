@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel
 
 from .backend.errors import DatabaseError, TransactionError
+from .peers import Peers, is_awaiting
 
 if TYPE_CHECKING:
     from .plan import Plan
@@ -81,6 +86,148 @@ class RecordState(BaseModel):
             raise TransactionError(f"nobody knows whether this {type(self).__name__} was committed: refresh it first")
 
 
+class LinkedState(RecordState):
+    """The slot of a record whose model has relations; the metaclass puts this class among the bases of such a model.
+
+    `_links` is unset while nothing is known, the record's `Peers` once it is stored, or `Links`.  Copies and pickles
+    keep the face and leave everything else behind.
+    """
+
+    __slots__ = ("_links",)
+
+    def __init__(self, /, **data: Any) -> None:
+        relations: dict[str, Any] = type(self).__relations__  # type: ignore[attr-defined]  # Of the model.
+        if relations.keys().isdisjoint(data):
+            super().__init__(**data)
+            return
+        given = {name: data.pop(name) for name in relations if name in data}
+        for name, value in given.items():
+            data = relations[name].completed(data, value)
+        super().__init__(**data)
+        for name, value in given.items():
+            setattr(self, name, value)
+
+    def __copy__(self) -> Self:
+        return _with_face(super().__copy__(), self)
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        return _with_face(super().__deepcopy__(memo), self)
+
+    def __getstate__(self) -> dict[Any, Any]:
+        peers = peers_of(self)
+        return super().__getstate__() | {"_is_awaiting": None if peers is None else peers.is_awaiting}
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        given = dict(state)
+        face = given.pop("_is_awaiting", None)
+        super().__setstate__(given)
+        if face is not None:
+            set_links(self, Peers((self,), face))
+
+
+class Links(dict[str, Any]):
+    """The related records that one record has at hand: by the relation's name a pair of value and key.
+
+    The key is what the record's own columns held when the value was put there; another one there now outdates it.
+    """
+
+    __slots__ = ("peers",)
+    peers: Peers | None
+
+
+_set_slot = LinkedState.__dict__["_links"].__set__
+get_slot: Callable[[Any], Any] = LinkedState.__dict__["_links"].__get__
+_linking = threading.RLock()
+
+
+def _after_fork() -> None:
+    # A thread that stayed behind in the parent may have held it.
+    global _linking
+    _linking = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def set_links(record: Any, links: Links | Peers) -> None:
+    """Put `Links` or `Peers` into the record's slot."""
+    try:
+        _set_slot(record, links)
+    except TypeError:  # The model has no slot for them: its relations were registered after its making.
+        record._put_aside("links", links)
+
+
+def _links_or_peers(record: Any) -> Any:
+    try:
+        return get_slot(record)
+    except AttributeError:
+        return None
+    except TypeError:
+        return record._aside("links")
+
+
+def links_of(record: Any) -> Links | None:
+    """What the record has at hand; None where that is nothing."""
+    links = _links_or_peers(record)
+    return links if links.__class__ is Links else None
+
+
+def make_links(record: Any) -> Links:
+    """What the record has at hand, to be added to."""
+    found = links_of(record)
+    if found is None:
+        with _linking:  # Two threads that each made one would lose what the other puts into it.
+            found = _links_made(record)
+    return found
+
+
+def link_all(name: str, entries: Iterable[tuple[Any, Any, Any]], again: bool = False) -> None:
+    """Put a value and its key at the hand of many records; what one has by that key stays, unless `again`."""
+    with _linking:
+        for record, value, key in entries:
+            links = _links_made(record)
+            if again or name not in links or links[name][1] != key:
+                links[name] = value, key
+
+
+def _links_made(record: Any) -> Links:
+    links = _links_or_peers(record)
+    if links.__class__ is Links:
+        found: Links = links
+        return found
+    made = Links()
+    made.peers = links
+    set_links(record, made)
+    return made
+
+
+def peers_of(record: Any) -> Peers | None:
+    """The records that came with this one; None for one that was constructed and never saved."""
+    links = _links_or_peers(record)
+    peers: Peers | None = links.peers if links.__class__ is Links else links
+    return peers
+
+
+def join_peers(records: list[Any]) -> None:
+    """Make the records of one result peers, which model has relations."""
+    peers = Peers(records, is_awaiting())
+    # A deque of length 0 drains the map in C.
+    into = _set_slot if records and isinstance(records[0], LinkedState) else set_links
+    deque(map(into, records, repeat(peers)), maxlen=0)
+
+
+def settle(records: list[Any], is_awaiting: bool) -> None:
+    """Make records that were constructed peers, once a call of that face has saved them; what is at hand stays."""
+    peers = Peers(records, is_awaiting)
+    for record in records:
+        links = links_of(record)
+        if links is None:
+            set_links(record, peers)
+        else:
+            links.peers = peers
+
+
 set_stored = RecordState.__dict__["_stored"].__set__
 set_aside = RecordState.__dict__["_others"].__set__
 get_stored: Callable[[Any], Any] = RecordState.__dict__["_stored"].__get__
@@ -109,6 +256,13 @@ def _with_state(copied: S, original: RecordState) -> S:
     set_stored(copied, stored_of(original))
     set_aside(copied, None)
     copied._put_aside("doubtful", original._aside("doubtful"))
+    return copied
+
+
+def _with_face(copied: S, original: Any) -> S:
+    peers = peers_of(original)
+    if peers is not None:
+        set_links(copied, Peers((copied,), peers.is_awaiting))
     return copied
 
 

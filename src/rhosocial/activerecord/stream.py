@@ -9,6 +9,7 @@ from .backend.base import StorageBackend
 from .backend.errors import QueryError
 from .blocking import blocking, run
 from .plan import Plan
+from .relation.preload import Loads
 
 M = TypeVar("M")
 
@@ -27,12 +28,18 @@ class RecordStream(Generic[M]):
     """
 
     def __init__(
-        self, backend: StorageBackend, plan: Plan, compiled: tuple[str, tuple[Any, ...]], chunk_size: int
+        self,
+        backend: StorageBackend,
+        plan: Plan,
+        compiled: tuple[str, tuple[Any, ...]],
+        chunk_size: int,
+        loads: Loads | None = None,
     ) -> None:
         self._backend = backend
         self._plan = plan
         self._compiled = compiled
         self._chunk_size = chunk_size
+        self._loads = loads
         self._records: Iterator[M] = iter(())
         self._stream: Any = None
         self._is_closed = False
@@ -44,7 +51,7 @@ class RecordStream(Generic[M]):
         if self._stream is None:
             self._stream = await self._backend.astream(*self._compiled, self._chunk_size)
         try:
-            records = self._load(await self._stream.afetch())
+            records: list[M] = await self._aload(await self._stream.afetch())
         except BaseException:
             # Also for KeyboardInterrupt and a cancelled task: nobody would close what a loop has failed on.
             await self.aclose()
@@ -55,8 +62,12 @@ class RecordStream(Generic[M]):
 
     fetch_chunk = blocking(afetch_chunk)
 
-    def _load(self, rows: list[tuple[Any, ...]]) -> list[M]:
-        records: list[M] = self._plan.load(rows)
+    async def _aload(self, rows: list[Any]) -> list[M]:
+        if self._loads is None:
+            plain: list[M] = self._plan.load(rows)
+            return plain
+        records: list[M] = self._loads.load(self._plan, rows)
+        await self._loads.aapply(records)
         return records
 
     async def aclose(self) -> None:

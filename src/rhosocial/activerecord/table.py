@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin
+from types import MappingProxyType, NoneType, UnionType
+from typing import Annotated, Any, ClassVar, Literal, NewType, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
@@ -43,6 +43,9 @@ class TableColumn:
 class Table:
     """The table of one model class; made once, when first needed.  Knows no backend."""
 
+    # The name of the table that an alias's source stands for; a table stands for none but itself.
+    stands_for: ClassVar[None] = None
+
     __slots__ = (
         "_refs",
         "auto_key",
@@ -55,12 +58,17 @@ class Table:
         "key",
         "model",
         "name",
+        "relations",
         "schema",
         "select_list",
     )
 
-    def __init__(self, model: Any, name: str, key: Sequence[str]) -> None:
+    def __init__(
+        self, model: Any, name: str, key: Sequence[str], relations: Mapping[str, Any] = MappingProxyType({})
+    ) -> None:
         self.model = model
+        # The model's relations by name, given by the model layer; joins find their way by them.
+        self.relations = relations
         self.schema, self.name = split_name(model, name)
         args = _table_args(model)
         linked = {column for arg in args if isinstance(arg, ForeignKey) for column in arg.columns}
@@ -115,6 +123,16 @@ class Table:
             )
         return found
 
+    @property
+    def origin(self) -> Table:
+        """The table itself; an alias has the table that it stands for."""
+        return self
+
+    @property
+    def foreign_keys(self) -> tuple[ForeignKey, ...]:
+        """The foreign keys, in the order of their declaration."""
+        return tuple([constraint for constraint in self.constraints if isinstance(constraint, ForeignKey)])
+
     def ref(self, name: str) -> ColumnRef:
         """The column as an expression."""
         ref = self._refs.get(name)
@@ -137,16 +155,18 @@ class Columns:
 
     __slots__ = ("_table",)
 
-    def __init__(self, table: Table) -> None:
-        self._table = table
+    def __init__(self, table: Any) -> None:
+        self._table = table  # Or whatever else has columns by name: an alias, a query in FROM.
 
     def __getattr__(self, name: str) -> ColumnRef:
         if name.startswith("__"):
             raise AttributeError(name)  # Python asks objects for its own protocols; those are no columns.
-        return self._table.ref(name)
+        ref: ColumnRef = self._table.ref(name)
+        return ref
 
     def __getitem__(self, name: str) -> ColumnRef:
-        return self._table.ref(name)
+        ref: ColumnRef = self._table.ref(name)
+        return ref
 
     def __dir__(self) -> Iterable[str]:
         return list(self._table.by_field)

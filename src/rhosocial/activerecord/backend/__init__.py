@@ -65,8 +65,9 @@ from .pool import ConnectionPool, PooledConnection, create_connection_pool
 from .registry import aclose_backends, backend_class_for, backend_for, close_backends, register_backend
 from .rule import ErrorHandler, ErrorRule
 from .setting import did_you_mean
-from .statement import CreateIndex, Select, TableName
+from .statement import Compound, CreateIndex, IndexHint, Lock, Select, TableName
 from .stream import Stream
+from .subquery import CommonTable, DerivedTable
 from .transaction import Transaction
 from .typing import (
     ColumnTypes,
@@ -94,7 +95,9 @@ __all__ = [
     "ColumnType",
     "ColumnTypes",
     "CommitOutcomeUnknown",
+    "CommonTable",
     "Comparison",
+    "Compound",
     "Condition",
     "ConfigurationError",
     "ConnectionConfig",
@@ -107,6 +110,7 @@ __all__ = [
     "DatabaseType",
     "DatabaseValue",
     "DeadlockError",
+    "DerivedTable",
     "Dialect",
     "ErrorHandler",
     "ErrorRule",
@@ -117,6 +121,7 @@ __all__ = [
     "FullText",
     "Function",
     "Gate",
+    "IndexHint",
     "IntegrityError",
     "InvalidCursor",
     "IsolationLevel",
@@ -125,6 +130,7 @@ __all__ = [
     "JsonContains",
     "JsonHasKey",
     "JsonPath",
+    "Lock",
     "LockError",
     "LockTimeout",
     "Match",

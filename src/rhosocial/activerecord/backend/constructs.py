@@ -31,6 +31,8 @@ class Constructs:
 
     name: ClassVar[str] = "sql"
 
+    # Are there window functions, FUNCTION(…) OVER (…)?
+    supports_windows: ClassVar[bool] = True
     # Do aggregates take FILTER (WHERE …)?  Without it CASE does the same.
     supports_filter: ClassVar[bool] = True
     # May an aggregate over a window be of DISTINCT values?
@@ -216,6 +218,7 @@ class Constructs:
 
     def write_over(self, out: SQLWriter, over: Over) -> None:
         """A function and the window it reckons over."""
+        self.require(self.supports_windows, "window functions")
         self.require(self.supports_distinct_windows or not over.function.distinct, "DISTINCT over a window")
         self.write_call(out, over.function)
         out.sql(" OVER (")

@@ -14,7 +14,22 @@ from .constructs import Constructs
 from .errors import IsolationLevelError, QueryError
 from .expression import Expression
 from .schema import Check, ColumnDefinition, ForeignKey, PrimaryKey
-from .statement import CreateIndex, CreateTable, Delete, DropTable, Insert, Select, Statement, TableName, Update
+from .scope import Scope
+from .statement import (
+    Compound,
+    CreateIndex,
+    CreateTable,
+    Delete,
+    DropTable,
+    IndexHint,
+    Insert,
+    Join,
+    Select,
+    Statement,
+    TableName,
+    Update,
+)
+from .subquery import CommonTable, DerivedTable
 from .typing import IsolationLevel
 from .writer import Dump, SQLWriter, as_it_is
 
@@ -44,14 +59,30 @@ class Dialect(Constructs):
     binds_columns: ClassVar[bool] = False
     # Can rows of values be compared, (a, b) > (1, 2)?
     supports_row_values: ClassVar[bool] = True
-    # Where do NULLs stand in an order that does not say: are they "smallest", "largest", always "first" or "last"?
-    null_order: ClassVar[str] = "largest"
     # May an UPDATE or DELETE have a subquery with LIMIT that reads the very table?
     supports_limited_subqueries: ClassVar[bool] = True
     # Can DDL be part of a transaction?
     supports_transactional_ddl: ClassVar[bool] = True
 
+    # Are there RIGHT and FULL JOIN?
+    supports_outer_joins: ClassVar[bool] = True
+    # May a query in FROM name the tables before it (LATERAL)?
+    supports_lateral: ClassVar[bool] = True
+    # Are there INTERSECT ALL and EXCEPT ALL?
+    supports_set_all: ClassVar[bool] = True
+    # Is there DISTINCT ON (…)?
+    supports_distinct_on: ClassVar[bool] = False
+    # May WITH say whether a query is MATERIALIZED?
+    supports_materialized_cte: ClassVar[bool] = False
+    # Can a SELECT lock its rows: FOR UPDATE, FOR SHARE?
+    supports_row_locks: ClassVar[bool] = False
+    # Can a SELECT say which indexes to use?
+    supports_index_hints: ClassVar[bool] = False
+    # Where an order puts NULL unless it says so: "low" (before all values), "high" (after all), "first" or "last".
+    nulls_sort: ClassVar[str] = "high"
+
     select_clauses: ClassVar[tuple[str, ...]] = (
+        "with",
         "columns",
         "source",
         "where",
@@ -61,6 +92,7 @@ class Dialect(Constructs):
         "limit",
         "lock",
     )
+    compound_clauses: ClassVar[tuple[str, ...]] = ("with", "parts", "order", "limit")
     insert_clauses: ClassVar[tuple[str, ...]] = ("into", "values", "returning")
     update_clauses: ClassVar[tuple[str, ...]] = ("table", "changes", "where", "returning")
     delete_clauses: ClassVar[tuple[str, ...]] = ("from", "where", "returning")
@@ -129,30 +161,101 @@ class Dialect(Constructs):
 
     def write_statement(self, out: SQLWriter, statement: Statement) -> None:
         """Write the clauses of `statement` in this dialect's order."""
-        outer, table = out.qualify, out.table
-        source = statement.source if isinstance(statement, Select) else getattr(statement, "table", None)
-        out.table = getattr(source, "alias", None) or getattr(source, "name", None)
+        outer, scope, kind = out.qualify, out.scope, statement.kind
+        out.scope = _scope_of(statement, scope)
         # Inside a subquery every column carries its table, or the inner table's columns would hide the outer's.
         out.qualify = out.depth > 0 or bool(getattr(statement, "joins", ()))
-        out.depth += 1
-        kind = statement.kind
+        deeper = kind != "compound"  # Its parts stand where it stands itself.
+        out.depth += deeper
         for writer in _writers(kind, tuple(getattr(self, f"{kind}_clauses"))):
             getattr(self, writer)(out, statement)
-        out.depth -= 1
-        out.qualify, out.table = outer, table
+        out.depth -= deeper
+        out.qualify, out.scope = outer, scope
+
+    def write_select_with(self, out: SQLWriter, select: Select) -> None:
+        """WITH, and the queries that no statement around this one has given already."""
+        scope = out.scope
+        if not select.ctes or scope is None:
+            return
+        new = [cte for cte in select.ctes if scope.ctes.get(cte.name.casefold()) is not cte]
+        scope.ctes.update({cte.name.casefold(): cte for cte in new})
+        if new:
+            out.sql("WITH RECURSIVE " if any(cte.is_recursive for cte in new) else "WITH ")
+            out.nodes(new)
+            out.sql(" ")
+
+    def write_common_table(self, out: SQLWriter, cte: CommonTable) -> None:
+        """One query of WITH, its columns named where it is recursive."""
+        out.name(cte.name)
+        if cte.is_recursive:
+            out.sql(" (")
+            out.names(cte.columns)
+            out.sql(")")
+        out.sql(" AS ")
+        if cte.materialized is not None:
+            self.require(self.supports_materialized_cte, "say in whether a CTE is materialized")
+            out.sql("MATERIALIZED " if cte.materialized else "NOT MATERIALIZED ")
+        self._write_apart(out, cte.body)
+
+    def write_derived_table(self, out: SQLWriter, derived: DerivedTable) -> None:
+        """A query in FROM."""
+        if derived.lateral:
+            self.require(self.supports_lateral, "lateral queries: join one that does not name the tables before it")
+            out.sql("LATERAL (")
+            out.node(derived.select)
+            out.sql(")")
+        else:
+            self._write_apart(out, derived.select)
+        out.sql(" AS ")
+        out.name(derived.known_as)
+
+    def _write_apart(self, out: SQLWriter, select: Select) -> None:
+        # A query in FROM or WITH does not see the tables beside it.
+        scope = out.scope
+        out.scope = None if scope is None else scope.behind()
+        out.sql("(")
+        out.node(select)
+        out.sql(")")
+        out.scope = scope
 
     def write_select_columns(self, out: SQLWriter, select: Select) -> None:
         """SELECT and the list of what it gives."""
         out.sql("SELECT DISTINCT " if select.distinct else "SELECT ")
+        if select.distinct_on:
+            self.require(self.supports_distinct_on, "DISTINCT ON: group the rows, or number them by a window")
+            out.sql("DISTINCT ON (")
+            out.nodes(select.distinct_on)
+            out.sql(") ")
         out.nodes(select.columns)
 
     def write_select_source(self, out: SQLWriter, select: Select) -> None:
         """FROM, with the joins."""
         out.sql(" FROM ")
         out.node(select.source)
+        if select.hints:
+            self.write_index_hints(out, select.hints)
         for join in select.joins:
             out.sql(" ")
             out.node(join)
+
+    def write_join(self, out: SQLWriter, join: Join) -> None:
+        """One joined table and its condition."""
+        if join.kind in ("RIGHT JOIN", "FULL JOIN"):
+            self.require(self.supports_outer_joins, f"{join.kind}: begin with the other table, or unite two left joins")
+        if join.kind:
+            out.sql(join.kind + " ")
+        out.node(join.target)
+        if join.on is not None:
+            out.sql(" ON ")
+            out.node(join.on)
+
+    def write_index_hints(self, out: SQLWriter, hints: tuple[IndexHint, ...]) -> None:
+        """Which indexes of the table before are to be taken or left alone."""
+        self.require(self.supports_index_hints, "index hints: leave out use_index and ignore_index")
+        for hint in hints:
+            out.sql(f" {hint.kind} INDEX (")
+            out.names(hint.names)
+            out.sql(")")
 
     def write_select_where(self, out: SQLWriter, select: Select | Update | Delete) -> None:
         """WHERE."""
@@ -189,8 +292,27 @@ class Dialect(Constructs):
 
     def write_select_lock(self, out: SQLWriter, select: Select) -> None:
         """The row lock."""
-        if select.lock is not None:
-            out.sql(f" {select.lock}")
+        lock = select.lock
+        if lock is None:
+            return
+        self.require(self.supports_row_locks, "row locks: leave out for_update and for_share")
+        out.sql(f" FOR {lock.mode}")
+        if lock.of:
+            out.sql(" OF ")
+            out.names(lock.of)
+        out.sql(" NOWAIT" if lock.nowait else " SKIP LOCKED" if lock.skip_locked else "")
+
+    def write_compound_parts(self, out: SQLWriter, compound: Compound) -> None:
+        """The two queries with the operator between them."""
+        if compound.is_all and compound.operator != "UNION":
+            self.require(self.supports_set_all, f"{compound.operator} ALL: leave out all=True")
+        out.node(compound.left)
+        out.sql(f" {compound.operator} ALL " if compound.is_all else f" {compound.operator} ")
+        out.node(compound.right)
+
+    write_compound_with = write_select_with
+    write_compound_order = write_select_order
+    write_compound_limit = write_select_limit
 
     def write_insert_into(self, out: SQLWriter, insert: Insert) -> None:
         """INSERT INTO and the table."""
@@ -346,6 +468,16 @@ class Dialect(Constructs):
     def explain(self, sql: str) -> str:
         """The statement that shows how the database would run `sql`."""
         return f"EXPLAIN {sql}"
+
+
+def _scope_of(statement: Statement, outer: Scope | None) -> Scope:
+    if isinstance(statement, Compound):
+        return Scope([], outer)
+    if isinstance(statement, Select):
+        sources = [statement.source, *(getattr(join, "target", None) for join in statement.joins)]
+        return Scope(sources, outer, statement.stands_for)
+    table = getattr(statement, "table", None)
+    return Scope([] if table is None else [table], outer)
 
 
 @lru_cache(maxsize=256)

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .column_type import JSON_TYPES
-from .errors import ColumnNotFound, QueryError
+from .errors import QueryError
 from .lexer import pieces
 from .node import ADD, AND, ATOM, COMPARE, MULTIPLY, NOT, OR, SIGN, Aliased, Expression, Ordering, made, makes
 from .number import BOOLEAN, compared_as
@@ -287,13 +287,10 @@ class ColumnRef(Operand):
 
     def write(self, out: Writer) -> None:
         quote, table = out.dialect.quote, self.table
-        if table is not None and out.qualify:
-            out.sql(f"{quote(table)}.{quote(self.name)}")
-            return
-        if table is not None and table != out.table is not None:
-            # Written without its table, it could be taken for a column of this one.
-            raise ColumnNotFound(f"{table}.{self.name} is no column of {out.table}: join {table} first", table=table)
-        out.sql(quote(self.name))
+        if table is not None and out.scope is not None:
+            # Also where the table is not written: a column of another could be taken for one of this.
+            table = out.scope.known_as(table, self.name)
+        out.sql(quote(self.name) if table is None or not out.qualify else f"{quote(table)}.{quote(self.name)}")
 
 
 class Value(Operand):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from .expression import Expression, Junction
@@ -15,6 +16,11 @@ class Statement:
 
     __slots__: tuple[str, ...] = ()
     kind: ClassVar[str]
+    slots: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.slots = (*cls.slots, *cls.__slots__)
 
     def write(self, out: Writer) -> None:
         """Write the clauses in the order of the connected dialect."""
@@ -24,7 +30,7 @@ class Statement:
         """A copy with some clauses changed; this one stays as it is."""
         kind = self.__class__
         changed = kind.__new__(kind)
-        for name in self.__slots__:  # `copy.copy` takes five times as long, and each call of a query makes a copy.
+        for name in self.slots:  # `copy.copy` takes five times as long, and each call of a query makes a copy.
             setattr(changed, name, getattr(self, name))
         for name, value in clauses.items():
             setattr(changed, name, value)
@@ -41,10 +47,17 @@ class TableName(Expression):
         self.alias = alias
         self.schema = schema
 
+    @property
+    def known_as(self) -> str:
+        """The name that its columns are written with."""
+        return self.name if self.alias is None else self.alias
+
     def write(self, out: Writer) -> None:
         if self.schema is not None:
             out.name(self.schema)
             out.sql(".")
+        elif out.scope is not None:
+            out.scope.refuse_hidden(self.name)
         out.name(self.name)
         if self.alias is not None:
             out.sql(" AS ")
@@ -62,28 +75,49 @@ class Join(Expression):
         self.on = on
 
     def write(self, out: Writer) -> None:
-        if self.kind:
-            out.sql(self.kind + " ")
-        out.node(self.target)
-        if self.on is not None:
-            out.sql(" ON ")
-            out.node(self.on)
+        out.dialect.write_join(out, self)
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """The lock that a SELECT takes on its rows: `mode` is UPDATE or SHARE, `of` the tables that it is limited to."""
+
+    mode: str
+    nowait: bool = False
+    skip_locked: bool = False
+    of: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IndexHint:
+    """Which indexes the engine is to take (`kind` is USE) or to leave alone (IGNORE)."""
+
+    kind: str
+    names: tuple[str, ...]
 
 
 class Select(Statement):
-    """SELECT.  All clauses are tuples or single values and never changed in place."""
+    """SELECT.  All clauses are tuples or single values and never changed in place.
+
+    `ctes` are the named queries that it may read from.  `stands_for` is the table whose columns its source gives under
+    another name: what names that table means the source.
+    """
 
     __slots__ = (
         "columns",
+        "ctes",
         "distinct",
+        "distinct_on",
         "group_by",
         "having",
+        "hints",
         "joins",
         "limit",
         "lock",
         "offset",
         "order_by",
         "source",
+        "stands_for",
         "where",
     )
     kind = "select"
@@ -91,6 +125,10 @@ class Select(Statement):
     def __init__(self, columns: Sequence[Expression], source: Expression) -> None:
         self.columns = tuple(columns)
         self.source = source
+        self.stands_for: str | None = None
+        self.ctes: tuple[Any, ...] = ()
+        self.hints: tuple[IndexHint, ...] = ()
+        self.distinct_on: tuple[Expression, ...] = ()
         self.joins: tuple[Join, ...] = ()
         self.where: Expression | None = None
         self.group_by: tuple[Expression, ...] = ()
@@ -99,7 +137,21 @@ class Select(Statement):
         self.limit: int | None = None
         self.offset: int | None = None
         self.distinct = False
-        self.lock: str | None = None
+        self.lock: Lock | None = None
+
+
+class Compound(Select):
+    """Two SELECTs joined by UNION, INTERSECT or EXCEPT, its order and limit being those of the whole."""
+
+    __slots__ = ("is_all", "left", "operator", "right")
+    kind = "compound"
+
+    def __init__(self, left: Select, operator: str, right: Select, *, is_all: bool = False) -> None:
+        super().__init__(left.columns, left.source)
+        self.operator = operator
+        self.is_all = is_all
+        self.left = left
+        self.right = right
 
 
 class Insert(Statement):

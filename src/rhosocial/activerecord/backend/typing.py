@@ -174,7 +174,9 @@ class ConnectionConfig:
     `user` and `username` are one setting under two names.  Times are seconds.  `options` go to the driver; one that
     names a field of this class is refused.  `timezone` (an IANA name) makes plain `datetime` fields zone-aware.
     `secret_key` signs the cursors of pages; unset, each backend signs with a random key, so that its cursors are worth
-    nothing to another process.  Secrets stay out of `repr`.
+    nothing to another process.
+    `verify_writes` has each row that a record writes read back, and the write undone where it is another one.
+    Secrets stay out of `repr`.
     """
 
     host: str | None = "localhost"
@@ -198,6 +200,7 @@ class ConnectionConfig:
     ssl_key: str | None = None
     ssl_mode: str | None = None
     delete_on_close: bool = False
+    verify_writes: bool = False
     secret_key: str | None = field(default=None, repr=False)
     options: dict[str, Any] = field(default_factory=dict, repr=False)
 

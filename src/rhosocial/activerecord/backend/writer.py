@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .column_type import ColumnType
+    from .scope import Scope
 
 Dump = Callable[[Any, "ColumnType | None"], Any]
 
@@ -19,14 +20,16 @@ def as_it_is(value: Any, column: ColumnType | None) -> Any:
 class SQLWriter:
     """Collects the text and the bound values of one statement, in order."""
 
-    __slots__ = ("_dump", "depth", "dialect", "params", "parts", "qualify", "table")
+    __slots__ = ("_dump", "depth", "dialect", "params", "parts", "qualify", "scope")
 
     def __init__(self, dialect: Any, dump: Dump = as_it_is) -> None:
         self.dialect = dialect
         self.parts: list[str] = []
         self.params: list[Any] = []
+        # Are columns written with their table?
         self.qualify = False
-        self.table: str | None = None
+        # What names mean in the statement being written; None where an expression is written alone.
+        self.scope: Scope | None = None
         self.depth = 0
         self._dump = dump
 

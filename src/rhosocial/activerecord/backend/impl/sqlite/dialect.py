@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 from rhosocial.activerecord.backend import (
     CreateIndex,
     Dialect,
     Expression,
+    IndexHint,
     IsolationLevel,
     Select,
     SQLWriter,
@@ -26,7 +29,11 @@ class SQLiteDialect(SQLiteConstructs, Dialect):
     max_params = 32_766
     isolation_levels = frozenset({IsolationLevel.SERIALIZABLE, IsolationLevel.READ_UNCOMMITTED})
     supports_returning = True
-    null_order = "smallest"
+    supports_outer_joins = sqlite3.sqlite_version_info >= (3, 39)
+    supports_lateral = False
+    supports_set_all = False
+    supports_materialized_cte = True
+    nulls_sort = "low"
 
     def begin_statements(self, isolation: IsolationLevel | None, read_only: bool) -> list[str]:
         """BEGIN IMMEDIATE, which takes the write lock at once: a later upgrade could fail where waiting cannot help."""
@@ -58,6 +65,15 @@ class SQLiteDialect(SQLiteConstructs, Dialect):
         if select.limit is None and select.offset is not None:
             select = select.replace(limit=-1)
         super().write_select_limit(out, select)
+
+    write_compound_limit = write_select_limit
+
+    def write_index_hints(self, out: SQLWriter, hints: tuple[IndexHint, ...]) -> None:
+        """INDEXED BY, which knows one index, and refuses the statement where that cannot serve."""
+        is_one = len(hints) == 1 and hints[0].kind == "USE" and len(hints[0].names) == 1
+        self.require(is_one, "index hint but use_index with one name")
+        out.sql(" INDEXED BY ")
+        out.names(hints[0].names)
 
     def explain(self, sql: str) -> str:
         """EXPLAIN QUERY PLAN: the plain EXPLAIN lists byte code."""

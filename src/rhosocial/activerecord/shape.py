@@ -1,0 +1,209 @@
+"""A caller's own Pydantic class as the plan of a query: which columns it asks for, and what of which relations."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
+
+from pydantic import AliasChoices, BaseModel, TypeAdapter
+from pydantic import ValidationError as PydanticValidationError
+from pydantic.fields import FieldInfo
+
+from .backend.errors import ConfigurationError, QueryError, RecordNotFound, ValidationError
+from .blocking import blocking
+from .relation.fetch import afetch
+from .relation.preload import Branch
+from .relation.relation import Relation
+from .relation.route import has_null
+from .table import nearest
+
+C = TypeVar("C")
+Values = dict[str, Any]
+
+# What a card may hold several related ones in.
+_MANY = (list, tuple, set, frozenset, Sequence, Iterable)
+
+
+class Shape:
+    """What one card class asks of one model.
+
+    `columns` and `nested` go by the name under which Pydantic takes the value.
+    """
+
+    __slots__ = ("columns", "nested")
+
+    def __init__(self, card: Any, model: Any, outer: tuple[Any, ...] = ()) -> None:
+        if (card, model) in outer:
+            raise ConfigurationError(f"{card.__name__} holds itself: a query cannot follow it without an end")
+        self.columns: dict[str, str] = {}
+        self.nested: dict[str, Nested] = {}
+        relations, fields = model.get_relations(), model.__table__.by_field
+        for name, field in card.model_fields.items():
+            taken = _taken_as(card, name, field)
+            asked = name if name in relations or name in fields else taken
+            if asked in relations:
+                self.nested[taken] = Nested(card, name, field, relations[asked], (*outer, (card, model)))
+            elif asked in fields:
+                self.columns[taken] = asked
+            elif field.is_required():
+                known = nearest(name, (*fields, *relations))
+                raise ConfigurationError(f"{card.__name__}.{name}: {model.__name__} has no such field{known}")
+
+    def fields(self) -> list[str]:
+        """The model's fields that are to be read: those of the card, and those that lead to what it nests."""
+        linking = [field for nested in self.nested.values() for field in nested.linking()]
+        return list(dict.fromkeys((*self.columns.values(), *linking)))
+
+    async def acomplete(self, rows: Iterable[Values], branches: Mapping[str, Branch]) -> list[Values]:
+        """What Pydantic makes cards of, out of rows by field: with what is nested, one statement for each relation."""
+        given = list(rows)
+        cards = [{taken: row[field] for taken, field in self.columns.items()} for row in given]
+        for taken, nested in self.nested.items():
+            branch = branches.get(nested.relation.name) or Branch()
+            for card, value in zip(cards, await nested.aread(given, branch), strict=True):
+                card[taken] = value
+        return cards
+
+
+class Nested:
+    """A relation that a card class has a field for, and what is asked of its target."""
+
+    __slots__ = ("relation", "shape")
+
+    def __init__(self, card: Any, name: str, field: FieldInfo, relation: Relation[Any], outer: tuple[Any, ...]) -> None:
+        self.relation = relation
+        inner, is_many = _card_in(field.annotation)
+        if inner is None:
+            raise ConfigurationError(
+                f"{card.__name__}.{name} is the relation {relation.label}: it takes a Pydantic class"
+            )
+        if is_many is not relation.is_many:
+            wanted = f"list[{inner.__name__}]" if relation.is_many else f"{inner.__name__} | None"
+            raise ConfigurationError(f"{card.__name__}.{name}: {relation.label} gives {wanted}")
+        if len(relation.targets()) > 1:
+            raise ConfigurationError(
+                f"{card.__name__}.{name}: {relation.label} leads to several models; ask for each apart"
+            )
+        self.shape = Shape(inner, relation.target, outer)
+
+    def linking(self) -> list[str]:
+        """The fields of the record that the relation starts from."""
+        route = self.relation.route
+        return [route.own.column(name).field for name in route.steps[0].origin]
+
+    async def aread(self, rows: list[Values], branch: Branch) -> list[Any]:
+        """For each row what its card is to hold, read for all rows in one statement."""
+        relation, route = self.relation, self.relation.route
+        keys = [route.get_key(row) for row in rows]
+        wanted = list(dict.fromkeys(key for key in keys if not has_null(key)))
+        found = await afetch(route, wanted, relation.order_by, branch.modifier, self.shape.fields()) if wanted else {}
+        # Each related row becomes one card, however many rows it belongs to.
+        related = [row for rows in found.values() for row in rows]
+        completed = iter(await self.shape.acomplete(related, branch.children))
+        cards = {key: [next(completed) for _ in group] for key, group in found.items()}
+        if relation.is_many:
+            return [cards.get(key, []) for key in keys]
+        return [cards[key][0] if key in cards else None for key in keys]
+
+
+class CardQuery(Generic[C]):
+    """A question answered in objects of a caller's own Pydantic class; made by `Query.into`.
+
+    The class says what is read: the columns that it has fields for, and for its nested classes the relations of their
+    names, one statement for each.  Nothing is read later, and nothing else.
+    """
+
+    __slots__ = ("_adapter", "_card", "_query", "_shape")
+
+    def __init__(self, query: Any, card: type[C]) -> None:
+        if not _is_card(card):
+            raise QueryError(f"into takes a Pydantic class that is no model, got {getattr(card, '__name__', card)!r}")
+        if query._is_of_rows:
+            raise QueryError("into says which columns are selected: leave out select")
+        self._query = query
+        self._card = card
+        self._shape = Shape(card, query._table.model)
+        self._adapter: TypeAdapter[list[C]] = TypeAdapter(list[card])  # type: ignore[valid-type]
+
+    async def aall(self) -> list[C]:
+        """All that answer the question; ValidationError where what is stored does not fit the class."""
+        return await self._aread(self._query)
+
+    all = blocking(aall)
+
+    async def aone(self) -> C | None:
+        """The first, or None."""
+        found = await self._aread(self._query._cut_to_one())
+        return found[0] if found else None
+
+    one = blocking(aone)
+
+    async def aone_or_fail(self) -> C:
+        """The first; RecordNotFound where there is none."""
+        found = await self.aone()
+        if found is None:
+            raise RecordNotFound(f"no {self._card.__name__} answers the query", table=self._query._table.name)
+        return found
+
+    one_or_fail = blocking(aone_or_fail)
+
+    async def afirst(self) -> C | None:
+        """The first in the query's order, by key where it has none; None where there is none."""
+        found = await self._aread(self._query._ordered()._cut_to_one())
+        return found[0] if found else None
+
+    first = blocking(afirst)
+
+    async def _aread(self, query: Any) -> list[C]:
+        fields = self._shape.fields()
+        if query._select.distinct:  # Two rows are equal if their records would be.
+            fields = list(query._table.by_field)
+        if not fields:  # A class of nothing but defaults: one for each row.
+            fields = [column.field for column in query._table.key]
+        rows = await query.select(*map(query._table.ref, fields)).adicts()
+        branches = {} if query._loads is None else query._loads.branches
+        return self._made(await self._shape.acomplete(rows, branches))
+
+    def _made(self, cards: list[Values]) -> list[C]:
+        try:
+            return self._adapter.validate_python(cards, from_attributes=True)
+        except PydanticValidationError as error:
+            details = error.errors(include_url=False, include_input=False)
+            lines = "; ".join(f"{'.'.join(map(str, detail['loc'][1:]))}: {detail['msg']}" for detail in details[:5])
+            name = self._card.__name__
+            raise ValidationError(f"what is stored does not fit {name}: {lines}", errors=details) from error
+
+    def __repr__(self) -> str:
+        return f"CardQuery({self._query!r}, {self._card.__name__})"
+
+
+def _is_card(given: Any) -> bool:
+    return isinstance(given, type) and issubclass(given, BaseModel) and not hasattr(given, "__table_name__")
+
+
+def _taken_as(card: Any, name: str, field: FieldInfo) -> str:
+    """The key under which Pydantic takes a field's value out of a dict."""
+    config = card.model_config
+    by_name = config.get("populate_by_name") or config.get("validate_by_name")
+    alias = field.validation_alias
+    if isinstance(alias, AliasChoices):
+        alias = next((choice for choice in alias.choices if isinstance(choice, str)), None)
+    if alias is None or by_name:
+        return name
+    if not isinstance(alias, str):
+        raise ConfigurationError(f"{card.__name__}.{name} has a path for an alias, which no column is: leave it out")
+    return alias
+
+
+def _card_in(annotation: Any) -> tuple[Any, bool]:
+    """The Pydantic class in ``list[PostCard]`` or ``AuthorCard | None``, and whether it holds many; else None."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _card_in(get_args(annotation)[0])
+    if origin in (Union, types.UnionType):
+        inner = [arg for arg in get_args(annotation) if arg is not types.NoneType]
+        return _card_in(inner[0]) if len(inner) == 1 else (None, False)
+    if origin in _MANY:
+        return _card_in(get_args(annotation)[0])[0], True
+    return (annotation, False) if _is_card(annotation) else (None, False)
