@@ -356,3 +356,35 @@ async def test_hostile_values_stay_values() -> None:
     assert 5 == await Book.query().aupdate(title=text)
     assert 5 == await Book.query().where(b.title == text).acount()
     assert 0 == await Book.query().where(b.title == "' OR 1=1 --").adelete()
+
+
+async def test_an_alias_can_be_changed(sent: list[str]) -> None:
+    other = Book.alias("other")
+
+    assert 2 == await other.query().where(other.c.pages > 300).aupdate(pages=other.c.pages - 1)
+    assert 1 == await other.query().order_by(other.c.id).limit(1).adelete()
+    assert [
+        'UPDATE "books" AS "other" SET "pages" = "pages" - ? WHERE "pages" > ?',
+        'DELETE FROM "books" AS "other" WHERE "id" IN (SELECT "other"."id" FROM "books" AS "other"'
+        ' ORDER BY "other"."id" ASC LIMIT ?)',
+    ] == sent
+    assert [200, 300, 399, 499] == await pages()
+
+
+async def test_queries_of_several_parts_are_refused(sent: list[str]) -> None:
+    some = Book.query().where(b.id < 3)
+    cte = some.as_cte("some")
+    for query, what in (
+        (some.union(Book.query()), "UNION"),
+        (Book.query().from_(cte), "query in FROM"),
+        (cte.query(), "query in FROM"),
+        (some.as_table("t").query(), "query in FROM"),
+        (some.with_cte(cte), "ctes"),
+        (some.cross_join(Loan), "joins"),
+    ):
+        with pytest.raises(QueryError, match=f"update takes no {what}: choose the rows by their key, where"):
+            await query.aupdate(pages=1)
+        with pytest.raises(QueryError, match=f"delete takes no {what}: choose the rows by their key, where"):
+            await query.adelete()
+
+    assert [] == sent

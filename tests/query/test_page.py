@@ -311,3 +311,49 @@ async def test_rows_written_meanwhile_move_no_others(notes: Any) -> None:
     await (await notes.afind_one({"text": "d"})).adelete()
 
     assert "efgh" == "".join(note.text for note in await query.apage(9, after=page.next))
+
+
+@pytest.mark.parametrize("size", [1, 2, 4])
+async def test_pages_of_queries_that_are_made_of_others(size: int) -> None:
+    boss = Person.alias("boss")
+    glad = Person.query().where(c.mood == Mood.GLAD)
+    union = glad.where(c.age > 20).union(glad.where(c.age < 40)).order_by("name DESC")
+    ages = glad.select("age").union(Person.query().select("age")).order_by("age DESC")
+    adults = glad.where(c.age > 20).as_cte("adults")
+    table = Person.query().select("mood", F.count().as_("n")).group_by("mood").as_table("t")
+    joined = Pet.query().left_join(table, on=table.c.n == 4).distinct().order_by("name")
+
+    assert "FEA" == names(await walked(union, size))
+    assert [45, 30, 20, 5, None] == [row.age for row in await walked(ages, size)]
+    assert "EA" == names(await walked(Person.query().from_(adults).distinct().order_by("name DESC"), size))
+    assert ["E", "A"] == [row.name[0] for row in await walked(adults.query().distinct().order_by("name DESC"), size)]
+    assert [4, 2] == [row.n for row in await walked(table.query().distinct().order_by("n DESC"), size)]
+    assert "KRRST" == names(await walked(joined, size))
+    assert "FEDCBA" == names(await walked(boss.query().order_by(boss.c.name.desc()), size))
+    pairs = Person.query().join(boss, on=boss.c.age > c.age).select("name", boss.c.name.as_("over")).order_by("over")
+    assert await pairs.order_by(c.id, boss.c.id).aall() == await walked(pairs, size)
+
+
+@pytest.mark.parametrize("size", [1, 2, 4])
+async def test_pages_of_rows_that_outer_joins_fill_up(size: int, shop: SQLiteBackend) -> None:
+    if not shop.dialect.supports_outer_joins:
+        pytest.skip("SQLite has FULL JOIN since 3.39")
+    full = Person.query().full_join(Pet, on=Pet.c.owner == c.id).select("name", Pet.c.name.as_("pet")).order_by("name")
+
+    assert await full.order_by(c.id, Pet.c.id).aall() == await walked(full, size)
+    assert (None, "Stray") == (await walked(full, size))[0]
+    with pytest.raises(QueryError, match="a FULL JOIN gives rows that hold no Person"):
+        await Person.query().full_join(Pet, on=Pet.c.owner == c.id).apage(2)
+
+
+async def test_rows_that_may_come_twice_need_distinct() -> None:
+    glad = Person.query().where(c.mood == Mood.GLAD)
+    refused: list[tuple[Any, str]] = [
+        (glad.union(glad, all=True), "the rows of UNION ALL cannot be told apart: leave out all=True"),
+        (Person.query().from_(glad.as_cte("some")), "the rows of some have no key to tell them apart: add distinct"),
+        (glad.as_table("t").query(), "the rows of t have no key to tell them apart: add distinct"),
+        (Pet.query().join(glad.as_table("t"), on=Pet.c.owner > 1), "the rows of t have no key"),
+    ]
+    for query, message in refused:
+        with pytest.raises(QueryError, match=message):
+            await query.apage(2)
