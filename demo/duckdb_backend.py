@@ -89,6 +89,7 @@ class DuckDBDialect(SQLDialectBase):
     supports_last_insert_id = False
     supports_distinct_on = True
     supports_materialized_cte = True
+    nulls_sort = "last"
 
     def write_auto_key(self, out: SQLWriter) -> None:
         """An integer key from the sequence that `connect` makes."""

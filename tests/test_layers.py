@@ -28,7 +28,7 @@ LAYERS = (
         "backend.node backend.expression backend.arithmetic backend.pattern backend.cast backend.case backend.json_path"
         " backend.window backend.moment backend.grouping backend.result backend.function backend.functions"
         " backend.aggregates backend.ranking backend.subquery backend.number backend.writer backend.scope"
-        " backend.statement backend.schema backend.lexer backend.names backend.column_type",
+        " backend.row_value backend.statement backend.schema backend.lexer backend.names backend.column_type",
     ),
     (
         "2: one database's spelling",
@@ -43,7 +43,10 @@ LAYERS = (
     ("3: its facade", "backend"),
     ("4a: one database each", "backend.impl backend.impl.*"),
     ("4b: a class seen as a table", "table source plan hydrate checks peers state"),
-    ("5: questions, links, hooks", "query builder join rows stream shape relation relation.* events"),
+    (
+        "5: questions, links, hooks",
+        "query builder join rows stream cursor page raw_query change aggregate shape relation relation.* events",
+    ),
     ("6: rows with behaviour", "model bulk verify record field field.*"),
     ("6: the facade", ROOT),
     ("7: users of the library inside it", "testing testing.* profiler logger relations transaction transaction.*"),

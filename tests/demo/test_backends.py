@@ -136,3 +136,20 @@ async def test_a_column_that_rounds_is_found_out_where_writes_are_verified(duck:
                 await Reading.abulk_create([wrong])
     assert await Reading.query().select("depth").ascalars() == [0.5]
     assert wrong.is_new_record
+
+
+@pytest.mark.parametrize("order", ["depth", "depth DESC", "note", "at DESC", "level", "depth NULLS FIRST"])
+async def test_pages_follow_the_order_of_an_engine_that_puts_nulls_last(duck: Any, order: str) -> None:
+    await Reading.abulk_create(readings(20))
+    query = Reading.query().order_by(order)
+    page = await query.apage(7)
+    found = list(page)
+    while page.has_next:
+        page = await query.apage(7, after=page.next)
+        found += page
+    back = [*page]
+    while page.has_previous:
+        page = await query.apage(7, before=page.previous)
+        back = [*page, *back]
+
+    assert await query.order_by("id").aall() == found == back

@@ -3,6 +3,7 @@
 from .backend import functions as F
 from .backend.schema import Check, Column, ForeignKey, Index, Unique
 from .events import ModelEvent
+from .page import Page
 from .query import Query
 from .record import AUTO, ActiveRecord
 from .relation import BelongsTo, HasMany, HasOne, ManyToMany, loading
@@ -23,6 +24,7 @@ __all__ = [
     "Index",
     "ManyToMany",
     "ModelEvent",
+    "Page",
     "Query",
     "Unique",
     "loading",

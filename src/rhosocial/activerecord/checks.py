@@ -67,7 +67,21 @@ class Checks:
             return None
         values = record.__dict__.copy()
         # As at construction a validator sees, beside its own field, those that have passed.
-        given = {name: values.pop(name) for name in todo}
+        self._check_each(values, {name: values.pop(name) for name in todo})
+        return self._after_checked(record, values) if self._after is not None else values
+
+    def check_values(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Values of some fields of many records, as each field's validation leaves them, in the order given.
+
+        A field's validators see the other values that are given, and no others; the model's own, which need a whole
+        record, do not run.
+        """
+        values = {name: value for name, value in given.items() if type(value) is self._exact[name]}
+        self._check_each(values, {name: value for name, value in given.items() if name not in values})
+        return {name: values[name] for name in given}
+
+    def _check_each(self, values: dict[str, Any], given: dict[str, Any]) -> None:
+        """Put the given values, validated, to the others; ValidationError with all failures."""
         errors: list[Any] = []
         failed: PydanticValidationError | None = None
         for name, value in given.items():
@@ -79,7 +93,6 @@ class Checks:
                 failed = error
         if failed is not None:
             raise self._failure(errors) from failed
-        return self._after_checked(record, values) if self._after is not None else values
 
     def refuse_missing(self, values: dict[str, Any], cause: Exception) -> None:
         """A ValidationError that names the fields that a record does not have at all, if there are any."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from .backend import functions as F
@@ -11,19 +12,24 @@ from .backend.errors import QueryError, RecordNotFound
 from .backend.expression import Aliased, ColumnRef, Expression, Ordering, Raw, type_of
 from .backend.function import Function, Star
 from .backend.names import Term, parse_term
-from .backend.statement import Compound, Select
+from .backend.statement import Compound, Delete, Select, Update
 from .backend.subquery import CommonTable, DerivedTable
 from .blocking import blocking, renew_faces
 from .builder import Builder
+from .change import changes_to, given_values, rows_to_change
+from .cursor import Cursors
+from .events import acall
 from .hydrate import tuple_loader
-from .plan import Plan, plan_for, tuples_of
+from .page import Keyset, Page, Paging, keyset_of
+from .plan import Plan, plan_for
+from .raw_query import RawQuery
 from .relation.joining import rows_in
 from .relation.policy import Policy, checked
 from .relation.preload import Loads
 from .rows import Row, row_class
 from .shape import CardQuery
 from .source import CTE, Derived, GivenColumn, checked_name, closed_select, compound_of, ctes_of
-from .stream import RecordStream
+from .stream import RecordStream, checked_size
 
 M = TypeVar("M")
 C = TypeVar("C")
@@ -51,18 +57,11 @@ class Query(Builder, Generic[M]):
         backend, plan = self._home()
         sql, params = self._compile(plan)
         if self._loads is not None:
-            return await self._aall_with(self._loads, backend, plan)
+            return await self._aloaded(plan, rows_in(await backend.asend(sql, params, True)))
         records: list[M] = plan.load_result(await backend.asend(sql, params, True))
         return records
 
     all = blocking(aall)
-
-    async def _aall_with(self, loads: Loads, backend: StorageBackend, plan: Plan) -> list[M]:
-        sql, params = self._compile(plan)
-        result = await backend.asend(sql, params, True)
-        records: list[M] = loads.load(plan, rows_in(result))
-        await loads.aapply(records)
-        return records
 
     async def aone(self) -> M | None:
         """The first record, or None."""
@@ -131,11 +130,74 @@ class Query(Builder, Generic[M]):
         Outside a transaction it holds a connection until it is exhausted or closed; use it as a context manager where
         it may be left early.
         """
-        if isinstance(chunk_size, bool) or not isinstance(chunk_size, int) or chunk_size < 1:
-            raise QueryError(f"chunk_size must be a whole number of at least 1, got {chunk_size!r}")
+        checked_size("chunk_size", chunk_size)
         self._refuse_half_records()
         backend, plan = self._home()
         return RecordStream(backend, plan, self._compile(plan), chunk_size, self._loads)
+
+    async def apage(self, size: int, after: str | None = None, before: str | None = None) -> Page[M]:
+        """The first `size` records in the query's order, or those after or before the place that a cursor says.
+
+        The key completes the order where rows could tie.  Cursors come from `Page.next` and `Page.previous`; one that
+        was not made for this query, its conditions and its order, or with another `secret_key`, is an InvalidCursor.
+        """
+        backend, plan = self._home()
+        keyset = self._keyset(plan)
+        cursors = Cursors(backend.signing_key, plan.compile(keyset.question()))
+        paging = Paging(keyset, cursors, size, after, before)
+        sql, params = plan.compile(paging.select())
+        rows = paging.cut(plan.tuples(await backend.asend(sql, params, True), keyset.names))
+        return paging.page(await self._aloaded(plan, keyset.asked_for(rows)), rows)
+
+    page = blocking(apage)
+
+    async def abatch(self, size: int, callback: Callable[[list[M]], Any]) -> int:
+        """Call `callback` with lists of at most `size` records until all have been given; gives their number.
+
+        The callback may be async in the awaiting face.  Like `iterator` it holds a connection outside a transaction.
+        """
+        checked_size("size", size)
+        if not callable(callback):
+            raise TypeError(f"callback must be callable, got {type(callback).__name__}")
+        count = 0
+        async with self.iterator(size) as stream:
+            while records := await stream.afetch_chunk():
+                count += len(records)
+                await acall(callback, records)
+        return count
+
+    batch = blocking(abatch)
+
+    def raw_sql(self, sql: str, params: Sequence[Any] = ()) -> RawQuery[M]:
+        """Ask by SQL text of your own, ``?`` for each of its values, and get records or values by `RawQuery`.
+
+        The text is the whole question: QueryError where the query has clauses already.
+        """
+        select, plain = self._closed(), Select(self._table.select_list, self._table.source())
+        if select.columns is not plain.columns or any(
+            getattr(select, clause) is not getattr(plain, clause) for clause in Select.__slots__ if clause != "source"
+        ):
+            raise QueryError("raw_sql asks by its text alone: begin with query(), and put all clauses into the text")
+        if self._loads is not None and self._loads.joins:
+            raise QueryError("raw_sql cannot load relations by a join: leave out join=True")
+        return RawQuery(self, Raw(sql, params))
+
+    def _keyset(self, plan: Plan) -> Keyset:
+        self._refuse_half_records()
+        loads = self._loads
+        if loads is None or not loads.joins:
+            return keyset_of(self._closed(), self._sources(), plan.dialect)
+        extended = partial(loads.extended, plan, source=self._table)
+        return keyset_of(self._closed(), self._sources(), plan.dialect, extended)
+
+    async def _aloaded(self, plan: Plan, rows: list[tuple[Any, ...]]) -> list[M]:
+        """The records of rows that have the query's columns, with what is loaded along."""
+        if self._loads is None:
+            plain: list[M] = plan.load(rows)
+            return plain
+        records: list[M] = self._loads.load(plan, rows)
+        await self._loads.aapply(records)
+        return records
 
     # 2 - Values instead of records
 
@@ -326,7 +388,37 @@ class Query(Builder, Generic[M]):
             other._refuse_half_records()
         return self._over(compound_of(self._closed(), operator, closed_select(other), is_all=is_all))
 
-    # 5 - Looking at the question
+    # 5 - Changing rows by query
+
+    async def aupdate(self, values: dict[str, Any] | None = None, /, **more: Any) -> int:
+        """Set columns of all rows that the query asks for, all rows of the table if it has no condition.
+
+        Gives the number of rows.  Values are validated as the model's fields are; an expression,
+        ``update(pages=Book.c.pages + 1)``, or a query is reckoned for each row.  A limit is kept by choosing the rows
+        in a subquery.  No handlers are called, and loaded records stay as they are.
+        """
+        backend, plan = self._home()
+        rows = rows_to_change("update", self._closed(), self._table, plan.dialect)
+        changes = changes_to(plan, given_values(values, more))
+        sql, params = plan.compile(Update(self._table.source(), changes, rows))
+        return (await backend.asend(sql, params, False)).affected_rows
+
+    update = blocking(aupdate)
+
+    async def adelete(self) -> int:
+        """Delete all rows that the query asks for, all rows of the table if it has no condition; gives their number.
+
+        A limit is kept by choosing the rows in a subquery.  No handlers are called, and loaded records stay as they
+        are.
+        """
+        backend, plan = self._home()
+        rows = rows_to_change("delete", self._closed(), self._table, plan.dialect)
+        sql, params = plan.compile(Delete(self._table.source(), rows))
+        return (await backend.asend(sql, params, False)).affected_rows
+
+    delete = blocking(adelete)
+
+    # 6 - Looking at the question
 
     def to_sql(self) -> tuple[str, tuple[Any, ...]]:
         """The SQL text, ``?`` for each value, and the values as the driver gets them.  No I/O."""
@@ -464,17 +556,26 @@ class RowQuery(Query[Row]):
 
     async def aall(self) -> list[Row]:
         """All rows."""
-        make = row_class(tuple(name for name, _ in self._items))
-        return list(map(make, await self.atuples()))
+        return self._rows(await self.atuples())
+
+    def _rows(self, tuples: list[tuple[Any, ...]]) -> list[Row]:
+        return list(map(row_class(tuple(name for name, _ in self._items)), tuples))
 
     async def atuples(self) -> list[tuple[Any, ...]]:
         """All rows as plain tuples, in the order of `select`."""
         backend, plan = self._home()
         sql, params = self._compile(plan)
         result = await backend.asend(sql, params, True)
-        names = [name for name, _ in self._items]
-        rows = tuples_of(result.data or [], names) if result.has_dicts else result.rows or []
+        return self._converted(plan, plan.tuples(result, [name for name, _ in self._items]))
+
+    def _converted(self, plan: Plan, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         return tuple_loader([_loader_of(plan, item) for _, item in self._items])(rows)
+
+    def _refuse_half_records(self) -> None:
+        pass  # Rows may be of either side.
+
+    async def _aloaded(self, plan: Plan, rows: list[tuple[Any, ...]]) -> list[Row]:
+        return self._rows(self._converted(plan, rows))
 
     async def adicts(self) -> list[dict[str, Any]]:
         """All rows as dicts by the names of `select`."""

@@ -10,6 +10,7 @@ from pydantic import ConfigDict
 from pydantic import ValidationError as PydanticValidationError
 from pydantic.fields import Field
 
+from .aggregate import Aggregate
 from .backend.base import StorageBackend
 from .backend.errors import (
     ColumnNotFound,
@@ -24,6 +25,7 @@ from .backend.transaction import Transaction
 from .backend.typing import DatabaseType, IsolationLevel, QueryResult
 from .blocking import blocking, is_blocking, run
 from .bulk import check_batch, insert_all
+from .change import given_values
 from .checks import Checks, raise_own
 from .events import Handler, ModelEvent, acall, added, removed
 from .hydrate import fill
@@ -255,6 +257,11 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
         return cls.__query_class__(cls.__table__)
 
     @classmethod
+    def aggregate(cls) -> Aggregate:
+        """Numbers about all rows: ``User.aggregate().avg("age", "active = ?", (True,))``, ``.count_by("team")``."""
+        return Aggregate(cls.query())
+
+    @classmethod
     def alias(cls, name: str) -> Alias[Query[Self]]:
         """The table under another name in a query, to join it with itself: ``boss = Person.alias("boss")``."""
         return Alias(cls.__table__, name)
@@ -461,9 +468,7 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
 
     async def aupdate(self, values: dict[str, Any] | None = None, /, **more: Any) -> int:
         """Assign fields from a dict or keywords and save; ColumnNotFound, and nothing assigned, for an unknown name."""
-        if values is not None and not isinstance(values, dict):
-            raise TypeError(f"update takes a dict or keywords, got {type(values).__name__}")
-        given = (values or {}) | more
+        given = given_values(values, more)
         fields = type(self).__pydantic_fields__
         for name in given:
             if name not in fields:

@@ -6,11 +6,19 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any, Generic, Self, TypeVar
 
 from .backend.base import StorageBackend
+from .backend.errors import QueryError
 from .blocking import blocking, run
 from .plan import Plan
 from .relation.preload import Loads
 
 M = TypeVar("M")
+
+
+def checked_size(what: str, size: Any) -> int:
+    """A number of rows, at least one; QueryError for anything else."""
+    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        raise QueryError(f"{what} must be a whole number of at least 1, got {size!r}")
+    return size
 
 
 class RecordStream(Generic[M]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -91,6 +92,9 @@ class StorageBackend(Sender, Calls, metaclass=BackendMeta):
         self._is_special = self._takes_by_connect or self._sends_by_execute
         self._used = False
         self.is_closed = False
+        # What cursors are signed with.
+        secret = self.config.secret_key
+        self.signing_key: bytes = secrets.token_bytes(32) if secret is None else secret.encode()
         tell_of_forks(self)
 
     def __init_subclass__(cls, **options: Any) -> None:

@@ -57,6 +57,10 @@ class Dialect(Constructs):
     supports_multirow_insert: ClassVar[bool] = True
     # Does an INSERT of many rows bind a list for each column, and not a value for each place?
     binds_columns: ClassVar[bool] = False
+    # Can rows of values be compared, (a, b) > (1, 2)?
+    supports_row_values: ClassVar[bool] = True
+    # May an UPDATE or DELETE have a subquery with LIMIT that reads the very table?
+    supports_limited_subqueries: ClassVar[bool] = True
     # Can DDL be part of a transaction?
     supports_transactional_ddl: ClassVar[bool] = True
 

@@ -125,6 +125,10 @@ class ColumnNotFound(QueryError):
     """The statement names a column that is not there."""
 
 
+class InvalidCursor(QueryError):
+    """A cursor that was not made for this query, in this order, with this secret key; raised before any SQL is sent."""
+
+
 class DataError(DatabaseError):
     """A value cannot be stored, or not without changing it."""
 

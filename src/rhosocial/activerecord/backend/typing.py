@@ -162,6 +162,9 @@ class QueryResult:
 
 
 _SECRET = re.compile(r"pass|secret|token|key|credential", re.IGNORECASE)
+_SECRET_FIELDS = frozenset({"password", "secret_key"})
+# What no driver is to be handed: `options` are merged in, `user` is `username`, the key is the library's own.
+_NOT_IN_DICT = frozenset({"options", "user", "secret_key"})
 
 
 @dataclass(kw_only=True)
@@ -170,6 +173,8 @@ class ConnectionConfig:
 
     `user` and `username` are one setting under two names.  Times are seconds.  `options` go to the driver; one that
     names a field of this class is refused.  `timezone` (an IANA name) makes plain `datetime` fields zone-aware.
+    `secret_key` signs the cursors of pages; unset, each backend signs with a random key, so that its cursors are worth
+    nothing to another process.
     `verify_writes` has each row that a record writes read back, and the write undone where it is another one.
     Secrets stay out of `repr`.
     """
@@ -196,6 +201,7 @@ class ConnectionConfig:
     ssl_mode: str | None = None
     delete_on_close: bool = False
     verify_writes: bool = False
+    secret_key: str | None = field(default=None, repr=False)
     options: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -207,6 +213,8 @@ class ConnectionConfig:
         clash = sorted(set(self.options) & {f.name for f in fields(self)})
         if clash:
             raise ConfigurationError(f"options {clash} are settings of their own: pass {clash[0]}=… instead")
+        if self.secret_key is not None and (not isinstance(self.secret_key, str) or not self.secret_key):
+            raise ConfigurationError("secret_key must be a text, and long enough that nobody guesses it")
         if not isinstance(self.pool_size, int) or self.pool_size < 1:
             raise ConfigurationError(f"pool_size must be a whole number of at least 1, got {self.pool_size!r}")
 
@@ -260,8 +268,8 @@ class ConnectionConfig:
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
-        """All settings that are not None, options merged in; the password is among them."""
-        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("options", "user")}
+        """All settings that are not None, options merged in; the password is among them, `secret_key` is not."""
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _NOT_IN_DICT}
         return {name: value for name, value in values.items() if value is not None} | self.options
 
     def clone(self, **updates: Any) -> Self:
@@ -290,7 +298,7 @@ class ConnectionConfig:
                 continue
             if f.name == "options":
                 value = {k: "***" if _SECRET.search(k) else v for k, v in value.items()}
-            shown.append(f"{f.name}={'***' if f.name == 'password' else repr(value)}")
+            shown.append(f"{f.name}={'***' if f.name in _SECRET_FIELDS else repr(value)}")
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
