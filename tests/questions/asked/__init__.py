@@ -8,6 +8,7 @@ from . import (  # noqa: F401  # Each module puts its questions in when it is im
     functions,
     groups,
     joins,
+    pieces,
     reading,
     related,
     sets,

@@ -24,7 +24,7 @@ P, T, W, S = Person.c, Team.c, PlayerAward.c, Salary.c
 async def most_valuable_but_not_in_the_hall() -> Rows:
     valuable = PlayerAward.query().where(W.player_id == P.player_id, W.award == "Most Valuable Player")
     honoured = HallOfFame.query().where(HallOfFame.c.player_id == P.player_id, HallOfFame.c.inducted == "Y")
-    found = Person.query().where(F.exists(valuable), F.not_exists(honoured)).where("debut < ?", ("1970-01-01",))
+    found = Person.query().where_exists(valuable).where_not_exists(honoured).where("debut < ?", ("1970-01-01",))
     people = await found.order_by("debut", "player_id").aall()
     return [(person.first_name, person.last_name) for person in people]
 

@@ -127,7 +127,7 @@ async def q04_late_orders_by_priority() -> Rows:
     return await (
         Order.query()
         .where(D.date >= dt.date(1993, 7, 1), D.date < dt.date(1993, 10, 1))
-        .where(F.exists(late))
+        .where_exists(late)
         .group_by("priority")
         .select("priority", "COUNT(*) AS orders")
         .order_by("priority")
