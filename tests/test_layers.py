@@ -47,7 +47,7 @@ LAYERS = (
         "5: questions, links, hooks",
         "query builder join rows stream cursor page raw_query change aggregate shape relation relation.* events",
     ),
-    ("6: rows with behaviour", "model bulk verify record field field.*"),
+    ("6: rows with behaviour", "model bulk verify saved record field field.*"),
     ("6: the facade", ROOT),
     ("7: users of the library inside it", "testing testing.* profiler logger relations transaction transaction.*"),
 )

@@ -13,52 +13,43 @@ from pydantic.fields import Field
 from .aggregate import Aggregate
 from .backend.base import StorageBackend
 from .backend.errors import (
-    ColumnNotFound,
     ConfigurationError,
     DatabaseError,
     QueryError,
     RecordNotFound,
-    StaleRecord,
 )
 from .backend.registry import backend_for
 from .backend.transaction import Transaction
-from .backend.typing import DatabaseType, IsolationLevel, QueryResult
+from .backend.typing import DatabaseType, IsolationLevel
 from .blocking import blocking, is_blocking, run
 from .bulk import check_batch, insert_all
-from .change import given_values
 from .checks import Checks, raise_own
-from .events import Handler, ModelEvent, acall, added, removed
+from .events import acall
 from .hydrate import fill
 from .model import RecordMeta, bind_relation, forget_table
-from .peers import is_awaiting
-from .plan import Plan, Row, Write, same_value, tuples_of
+from .plan import tuples_of
 from .query import Query
 from .relation import Relation
-from .relation.cascade import adelete_dependents
 from .relation.counting import slot
-from .relation.graph import asave_related, take_pending_keys
 from .relation.loading import acount_for, read_count
 from .relation.preload import aload_path, check_path
+from .saved import SavedRecord
 from .source import Alias
 from .state import (
     RecordState,
-    aside_of,
-    get_stored,
     links_of,
-    put_back,
     set_aside,
     set_stored,
     settle,
     stored_of,
 )
-from .table import Table, nearest
-from .verify import refuse_other
+from .table import Table
 
 # A field with this default is set by the database: ``id: int = AUTO`` is what type checkers follow.
 AUTO: Any = Field(default=None)
 
 
-class ActiveRecord(RecordState, metaclass=RecordMeta):
+class ActiveRecord(SavedRecord, metaclass=RecordMeta):
     """A row of a table, as a Pydantic model.
 
     A subclass with ``__table_name__`` and annotated fields is a table.  Every call that touches the database has an
@@ -81,18 +72,15 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
     __made_optional__: ClassVar[dict[str, tuple[bool, bool]]] = {}
     __table_made__: ClassVar[Table | None] = None
     __tables_made__: ClassVar[dict[tuple[str, tuple[str, ...]], Table]] = {}
-    __home_made__: ClassVar[tuple[StorageBackend, Plan] | None] = None
     __checks_made__: ClassVar[Checks | None] = None
     __custom_init__: ClassVar[bool] = False
     __is_dynamic__: ClassVar[bool] = False
-    __hooked__: ClassVar[bool] = False
     __finds_plainly__: ClassVar[bool] = True
     __setters__: ClassVar[Any] = None
     # What reading an unloaded relation does: "batch", "one" or "raise"; None is "batch".
     __load__: ClassVar[str | None] = None
     # What the type columns of relations to several models call this one; None is the class's name.
     __type_name__: ClassVar[str | None] = None
-    __relations__: ClassVar[dict[str, Relation[Any]]] = {}
 
     # 1 - Construction
 
@@ -125,33 +113,6 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
         plan = cls.__home__[1]
         loaded: list[Self] = plan.load(tuples_of(rows, [column.name for column in plan.table.columns]))
         return loaded
-
-    def dup(self) -> Self:
-        """A new, unsaved record with the same values, without its generated key."""
-        copied = self.model_copy()
-        copied._become_new(self._baseline())
-        return copied
-
-    def _baseline(self) -> dict[str, Any] | None:
-        """The values that a new record like this one starts from: what has not been saved is not validated either."""
-        values, stored = vars(self), stored_of(self)
-        if stored.__class__ is not tuple:
-            return None if stored is None else dict(stored)
-        plan = _plan_of(self)
-        try:
-            changed: Iterable[str] = plan.changed(values, stored)
-        except KeyError:  # A field was deleted from the record.
-            changed = plan.fields
-        return values | {name: self.get_old_attribute(name) for name in changed}
-
-    def _become_new(self, baseline: dict[str, Any] | None) -> None:
-        """Leave the row behind, and the key that the database generated."""
-        if (key := type(self).__table__.auto_key) is not None:
-            vars(self)[key.field] = None
-            if baseline is not None:
-                baseline[key.field] = None
-        set_stored(self, baseline)
-        self._put_aside("doubtful", None)
 
     # 2 - The class as a table
 
@@ -337,152 +298,7 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
         """Construct a record and save it."""
         return run(cls.acreate(**values))
 
-    # 4 - State
-
-    @property
-    def is_dirty(self) -> bool:
-        """Whether a field differs from the row, or, while new, from what construction set."""
-        return bool(self.dirty_fields)
-
-    @property
-    def dirty_fields(self) -> set[str]:
-        """The fields that differ from the row, lists and dicts edited in place among them."""
-        stored, values = stored_of(self), vars(self)
-        if stored.__class__ is tuple:
-            return set(_plan_of(self).changed(values, stored))
-        fields = type(self).__pydantic_fields__
-        if stored is None:
-            return set(fields)
-        # Private names and cached properties may stand in `__dict__` too.
-        return {name for name in fields if name not in stored or not same_value(values.get(name), stored[name])}
-
-    def get_old_attribute(self, name: str) -> Any:
-        """The value of a field as the row has it, or, while new, as construction set it."""
-        column, stored = type(self).__table__.column(name), stored_of(self)
-        if stored.__class__ is not tuple:
-            return None if stored is None else stored.get(column.field)
-        plan = _plan_of(self)
-        position = plan.fields.index(column.field)
-        load, value = plan.loaders[position], stored[position]
-        return value if load is None or value is None else load(value)
-
-    def reset_tracking(self) -> None:
-        """Take the values as they are for the ones that are stored."""
-        if self.is_new_record:
-            set_stored(self, vars(self).copy())
-        else:
-            plan = _plan_of(self)
-            set_stored(self, plan.dump_of(plan.fields)(vars(self)))
-
-    # 5 - Writing
-
-    async def asave(self, *, related: bool = False) -> int:
-        """Insert the record, or update its changed columns; gives the number of rows written, 0 if nothing changed.
-
-        With ``related=True`` the records at hand of its relations are saved too, in the order that their keys ask for.
-        What changed is validated before any statement.  Raises ValidationError, an `IntegrityError` of the engine,
-        DataError for a value that cannot be stored, StaleRecord where the row has gone.
-        """
-        if related:
-            return await asave_related(self)
-        if is_blocking() and (written := self._save_at_once()) is not None:
-            return written
-        backend, plan = self.__home_made__ or type(self).__home__
-        if self.__hooked__ or aside_of(self) is not None:
-            self._refuse_doubtful()
-            if (pending := self._aside("pending")) is not None:
-                take_pending_keys(self, pending)
-            if self.__hooked__ or self._aside("handlers") is not None:
-                return await self._asave_hooked(backend, plan)
-        return await self._awrite(backend, plan)
-
-    def _save_at_once(self, *, related: bool = False) -> int | None:
-        """`asave` for a blocking caller inside an open block, where nothing is to be validated, told or waited for.
-
-        None in any other case.  The steps are those of `_awrite`; each call less counts here, so they are written out.
-        """
-        home = self.__home_made__
-        if home is None or related:
-            return None
-        backend, plan = home
-        try:
-            values, stored, aside = vars(self), self._stored, self._others
-            write = plan.write_at_once(values, stored, self.__pydantic_fields_set__)
-        except (AttributeError, LookupError):  # Made by `model_construct`, or a field was deleted.
-            return None
-        if write is None or aside is not None or (state := backend.open_block()) is None:
-            return None
-        try:
-            sent = write.dump(values, stored)
-            result = backend.send_inside(state, write.text or write.text_for(backend, sent), sent)
-            written = self._take(state.transaction, plan, write, stored, sent, result, None)
-        except BaseException:
-            self._remember_accepted(plan)  # Also for KeyboardInterrupt: what has passed need not pass again.
-            raise
-        if self.__relations__ and stored.__class__ is not tuple:
-            settle([self], is_awaiting=False)
-        return written
-
-    save = blocking(asave, _save_at_once)
-
-    async def adelete(self) -> int:
-        """Delete the row; gives the number of rows deleted.  The record is new afterwards, without a generated key."""
-        if self.is_new_record:
-            raise DatabaseError(f"this {type(self).__name__} cannot be deleted: it is not stored")
-        await self._afire(ModelEvent.BEFORE_DELETE)
-        if any(relation.dependent is not None for relation in self.__relations__.values()):
-            async with self.backend().transaction():
-                await adelete_dependents([self])
-                deleted = await self._adelete_row()
-        else:
-            deleted = await self._adelete_row()
-        await self._afire(ModelEvent.AFTER_DELETE, result=deleted)
-        return deleted
-
-    delete = blocking(adelete)
-
-    async def _adelete_row(self) -> int:
-        (backend, plan), row = type(self).__home__, get_stored(self)
-        baseline = self._baseline()
-        result = await backend.asend(plan.delete_sql, plan.key_of_row(row), False)
-        if (transaction := backend.current_transaction) is not None:
-            transaction.undo(put_back(self, plan, vars(self), row, aside_of(self)))
-        self._become_new(baseline)
-        return result.affected_rows
-
-    async def arefresh(self) -> None:
-        """Read the row again, dropping unsaved changes and loaded relations; RecordNotFound where it has gone."""
-        stored = stored_of(self)
-        if stored.__class__ is not tuple:
-            raise DatabaseError(f"this {type(self).__name__} cannot be refreshed: it is not stored")
-        backend, plan = type(self).__home__
-        try:
-            await self._areload(plan, backend, plan.key_of_row(stored))
-        except RecordNotFound:
-            if self._aside("doubtful") is not None:  # Now it is known: there is no such row.
-                self._become_new(self._baseline())
-            raise
-        self.clear_relation_cache()
-
-    refresh = blocking(arefresh)
-
-    async def aupdate(self, values: dict[str, Any] | None = None, /, **more: Any) -> int:
-        """Assign fields from a dict or keywords and save; ColumnNotFound, and nothing assigned, for an unknown name."""
-        given = given_values(values, more)
-        fields = type(self).__pydantic_fields__
-        for name in given:
-            if name not in fields:
-                raise ColumnNotFound(f"{type(self).__name__} has no field {name!r}{nearest(name, fields)}")
-        before = vars(self).copy()
-        try:
-            for name, value in given.items():
-                setattr(self, name, value)
-        except BaseException:
-            vars(self).update(before)  # The model refused one of them: then none is assigned.
-            raise
-        return await self.asave()
-
-    update = blocking(aupdate)
+    # 4 - Many records
 
     @classmethod
     async def abulk_create(cls, records: Iterable[Self], batch_size: int | None = None) -> list[Self]:
@@ -511,19 +327,7 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
         """Insert new records with few statements, all or none, and set their generated keys; gives the records."""
         return run(cls.abulk_create(records, batch_size))
 
-    async def avalidate_fields(self) -> None:
-        """Validate what changed, with the validate events around it; ValidationError where something does not pass."""
-        await self._afire(ModelEvent.BEFORE_VALIDATE)
-        plan = _plan_of(self)
-        self._check(plan, stored_of(self))
-        self._remember_accepted(plan)
-        if self.__hooked__:
-            await acall(cast(Any, type(self)).validate_record, self)
-        await self._afire(ModelEvent.AFTER_VALIDATE)
-
-    validate_fields = blocking(avalidate_fields)
-
-    # 6 - Relations
+    # 5 - Relations
 
     @classmethod
     def register_relation(cls, name: str, relation: Relation[Any]) -> None:
@@ -578,152 +382,9 @@ class ActiveRecord(RecordState, metaclass=RecordMeta):
             for known in list(links) if name is None else [name, slot(name)]:
                 links.pop(known, None)
 
-    # 7 - Events
-
-    def on(self, event: ModelEvent, handler: Handler) -> None:
-        """Call ``handler(record, **details)``, plain or async, at this event of this record."""
-        self._put_aside("handlers", added(self._aside("handlers"), ModelEvent(event), handler))
-
-    def off(self, event: ModelEvent, handler: Handler) -> None:
-        """Stop calling a handler that `on` added."""
-        self._put_aside("handlers", removed(self._aside("handlers"), ModelEvent(event), handler))
-
-    async def _afire(self, event: ModelEvent, **details: Any) -> None:
-        for handler in (self._aside("handlers") or {}).get(event, ()):
-            await acall(handler, self, **details)
-
-    # 8 - How it is done
-
-    async def _asave_hooked(self, backend: StorageBackend, plan: Plan) -> int:
-        is_new = stored_of(self).__class__ is not tuple
-        await self.avalidate_fields()
-        await self._afire(ModelEvent.BEFORE_SAVE, is_new=is_new)
-        written = await self._awrite(backend, plan)
-        await self._afire(ModelEvent.AFTER_SAVE, is_new=is_new, result=written)
-        return written
-
-    def _to_write(self, plan: Plan, stored: Any) -> Write | None:
-        """The statement that stores what changed, which is validated here; None where nothing did."""
-        values = vars(self)
-        if stored.__class__ is not tuple:
-            if stored is None or not plan.is_untouched(values, stored):
-                self._check(plan, stored)
-            return plan.insertion(values, self.__pydantic_fields_set__)
-        try:
-            bits = plan.differences(values, stored)
-        except KeyError as error:
-            self._refuse_missing(error)
-            raise
-        if bits > plan.all_bits:
-            self._check(plan, stored)
-            bits = plan.differences(values, stored) & plan.all_bits
-        return plan.update(bits)
-
-    def _check(self, plan: Plan, stored: Any) -> None:
-        """Validate what changed and put the validated values on the record."""
-        todo = self._unproven(plan, self._changed(plan, stored), stored)
-        if todo:
-            vars(self).update(type(self).__checks__.check(self, todo) or {})
-
-    def _changed(self, plan: Plan, stored: Any) -> list[str]:
-        values = vars(self)
-        try:
-            if stored.__class__ is tuple:
-                return plan.changed(values, stored)
-            baseline = stored or {}
-            return [name for name in plan.fields if values[name] is not baseline.get(name, baseline)]
-        except KeyError as error:
-            self._refuse_missing(error)
-            raise
-
-    def _refuse_missing(self, error: KeyError) -> None:
-        type(self).__checks__.refuse_missing(vars(self), error)
-
-    def _unproven(self, plan: Plan, changed: list[str], stored: Any) -> list[str]:
-        """Those of the changed fields that have to pass validation."""
-        if stored is not None and self.model_config.get("validate_assignment"):
-            changed = [name for name in changed if name in plan.mutable]  # The others passed when they were assigned.
-        if (accepted := self._aside("accepted")) is not None:
-            differing = plan.differing(vars(self), accepted)
-            return [name for name in changed if name in differing]
-        return changed
-
-    def _remember_accepted(self, plan: Plan) -> None:
-        self._put_aside("accepted", plan.snapshot(vars(self), plan.fields))
-
-    async def _awrite(self, backend: StorageBackend, plan: Plan, write: Write | None = None) -> int:
-        """Insert a new record, or update what changed, and take note of what is stored then; gives the row count."""
-        stored = stored_of(self)
-        if write is None:
-            write = self._to_write(plan, stored)
-            if write is None:
-                return 0
-            if plan.verifies:
-                async with backend.together():
-                    return await self._awrite(backend, plan, write)
-        sent: Row = ()
-        try:
-            sent = write.dump(vars(self), stored)
-            result = await backend.asend(write.sql, sent, bool(write.returning))
-            written = self._take(backend.current_transaction, plan, write, stored, sent, result, aside_of(self))
-            if write.is_incomplete:
-                await self._areload(plan, backend, plan.key_of_row(get_stored(self)), write)
-            if self.__relations__ and stored.__class__ is not tuple:
-                settle([self], is_awaiting())
-            return written
-        except BaseException as error:
-            if isinstance(finished := getattr(error, "finished", None), QueryResult):
-                # The task was cancelled, but the statement went through: saved again, the record must not be twice.
-                self._take(backend.current_transaction, plan, write, stored, sent, finished, aside_of(self))
-            self._remember_accepted(plan)  # Also for a cancelled task: what has passed need not pass again.
-            raise
-
-    def _take(
-        self,
-        transaction: Transaction | None,
-        plan: Plan,
-        write: Write,
-        stored: Any,
-        sent: Row,
-        result: QueryResult,
-        aside: dict[str, Any] | None,
-    ) -> int:
-        """Take note of what a statement has written; gives the number of rows."""
-        written = result.affected_rows
-        if stored.__class__ is not tuple:
-            given, written = plan.given(write, result), 1
-        elif written:
-            given = stored
-        else:
-            name = type(self).__name__
-            raise StaleRecord(f"this {name} was not saved: its row is no longer there", table=plan.table.name)
-        values = vars(self)
-        if transaction is not None:
-            transaction.undo(put_back(self, plan, values, stored, aside))
-        set_stored(self, write.take(values, sent, given))
-        if aside is not None:
-            self._put_aside("accepted", None)
-        return written
-
-    async def _areload(self, plan: Plan, backend: StorageBackend, key: Row, write: Write | None = None) -> None:
-        result = await backend.asend(plan.find_sql, key, True)
-        found = plan.load_result(result)
-        if plan.verifies and write is not None:
-            refuse_other(self, plan, write, found)
-        if not found:
-            raise RecordNotFound(f"this {type(self).__name__} has no row any more", table=plan.table.name)
-        vars(self).update(vars(found[0]))
-        set_stored(self, get_stored(found[0]))
-        self._put_aside("accepted", None)
-        self._put_aside("doubtful", None)
-
 
 def _is_loading(record: ActiveRecord) -> bool:
     return stored_of(record).__class__ is tuple
-
-
-def _plan_of(record: ActiveRecord) -> Plan:
-    return type(record).__home__[1]
 
 
 def _check_setup(models: Iterable[Any], backend_class: Any) -> None:
@@ -753,6 +414,6 @@ def _matching(cls: type[Any], which: Any) -> Any:
     return query.with_keys(which)
 
 
-_names = {name for cls in (ActiveRecord, RecordState) for name in vars(cls) if not name.startswith("_")}
+_names = {name for cls in (ActiveRecord, SavedRecord, RecordState) for name in vars(cls) if not name.startswith("_")}
 ActiveRecord.__reserved__ = frozenset(_names - {"model_config"} | {"c"})
 ActiveRecord.__setters__ = (set_stored, set_aside)  # The Plan's loader fills the slots.
