@@ -162,6 +162,7 @@ async def test_values_are_bound_in_the_order_of_the_text() -> None:
         (lambda q: q.where(c.id > 1), QueryError, r"where asked of a UNION is not clear: put it on a part, or on as_t"),
         (lambda q: q.query({"id": 1}), QueryError, "where asked of a UNION"),
         (lambda q: q.or_where("id = 1"), QueryError, "where asked of a UNION"),
+        (lambda q: q.start_or_group(), QueryError, "where asked of a UNION"),
         (lambda q: q.group_by("id"), QueryError, "group_by asked of a UNION"),
         (lambda q: q.having("id = 1"), QueryError, "having asked of a UNION"),
         (lambda q: q.distinct(), QueryError, "distinct asked of a UNION"),
