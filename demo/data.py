@@ -5,21 +5,32 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date, datetime
 from importlib.metadata import PackageNotFoundError, files
-from operator import itemgetter
+from operator import getitem, itemgetter
 from pathlib import Path
-from typing import Self, TextIO
+from typing import Any, Self, TextIO
 
 FILES = ("airlines", "airports", "planes", "weather", "flights")
 
-Record = tuple[str | None, ...]
+Record = tuple[Any, ...]
 Table = tuple[list[str], list[Record]]
+
+# What the columns hold; the others hold text.
+_INTEGERS = """year month day hour minute dep_time sched_dep_time dep_delay arr_time sched_arr_time arr_delay flight
+    air_time distance alt tz engines seats speed wind_dir"""
+_NUMBERS = "lat lon temp dewp humid wind_speed wind_gust precip pressure visib"
+_KINDS: dict[str, Callable[[str], Any]] = {
+    **dict.fromkeys(_INTEGERS.split(), int),
+    **dict.fromkeys(_NUMBERS.split(), float),
+    "time_hour": datetime.fromisoformat,
+}
 
 
 class DataSet:
-    """The five files in memory: the names of their columns and their rows as text; what they call NA is None.
+    """The five files in memory: the names of their columns and their rows; what they call NA is None.
 
     Flights and weather have one column more than their files, `date`.
     """
@@ -37,7 +48,7 @@ class DataSet:
 
     def of_month(self, month: int) -> DataSet:
         """The same with the flights and the weather of one month only."""
-        monthly = {name: _of_month(self._tables[name], str(month)) for name in ("weather", "flights")}
+        monthly = {name: _of_month(self._tables[name], month) for name in ("weather", "flights")}
         return DataSet(self._tables | monthly)
 
     def columns(self, name: str) -> list[str]:
@@ -49,31 +60,39 @@ class DataSet:
         return self._tables[name][1]
 
 
-class _Texts(dict[str, str | None]):
-    """One object for equal texts: the rows have few different values, and memory for all of them would be 400 MB."""
+class _Values(dict[str, Any]):
+    """The values of one column by their texts: each text is read once, and equal values are one object.
 
-    def __missing__(self, text: str) -> str:
-        self[text] = text
-        return text
+    The 336,776 flights have few different ones; memory for all of them would be 400 MB.
+    """
+
+    def __init__(self, read: Callable[[str], Any]) -> None:
+        super().__init__(NA=None)
+        self._read = read
+
+    def __missing__(self, text: str) -> Any:
+        self[text] = value = self._read(text)
+        return value
+
+
+class _Dates(dict[tuple[int, int, int], date]):
+    """The dates of years, months and days, each one object too."""
+
+    def __missing__(self, day: tuple[int, int, int]) -> date:
+        self[day] = found = date(*day)
+        return found
 
 
 def _read(name: str) -> Table:
-    value_of = _Texts(NA=None).__getitem__
     with _opened(name) as lines:
-        records = csv.reader(lines)
-        columns = next(records)
+        texts = csv.reader(lines)
+        columns = next(texts)
+        values = [_Values(_KINDS.get(column, str)) for column in columns]
+        records = (tuple(map(getitem, values, record)) for record in texts)
         if "day" not in columns:
-            return columns, [tuple(map(value_of, record)) for record in records]
+            return columns, list(records)
         day, dates = itemgetter(*map(columns.index, ("year", "month", "day"))), _Dates()
-        return [*columns, "date"], [(*map(value_of, record), dates[day(record)]) for record in records]
-
-
-class _Dates(dict[tuple[str, ...], str]):
-    """The dates of years, months and days."""
-
-    def __missing__(self, day: tuple[str, ...]) -> str:
-        self[day] = text = "{}-{:0>2}-{:0>2}".format(*day)
-        return text
+        return [*columns, "date"], [(*record, dates[day(record)]) for record in records]
 
 
 def _spread(records: list[Record], wanted: int | None) -> list[Record]:
@@ -82,7 +101,7 @@ def _spread(records: list[Record], wanted: int | None) -> list[Record]:
     return [records[number * len(records) // wanted] for number in range(wanted)]
 
 
-def _of_month(table: Table, month: str) -> Table:
+def _of_month(table: Table, month: int) -> Table:
     columns, records = table
     place = columns.index("month")
     return columns, [record for record in records if record[place] == month]

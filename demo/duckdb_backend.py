@@ -88,6 +88,8 @@ class DuckDBDialect(SQLDialectBase):
     supports_savepoints = False
     supports_last_insert_id = False
     nulls_sort = "last"
+    supports_distinct_on = True
+    supports_materialized_cte = True
 
     def write_auto_key(self, out: SQLWriter) -> None:
         """An integer key from the sequence that `connect` makes."""

@@ -42,7 +42,7 @@ def _fill(model: type[ActiveRecord], data: DataSet, advance: Callable[[str, int]
 
 
 def _records(model: type[ActiveRecord], data: DataSet) -> Iterator[ActiveRecord]:
-    """New records, each validated by its model: the files hold text, the models ask for numbers and times."""
+    """New records, each validated by its model."""
     columns, wanted = data.columns(model.table_name()), fields_by_column(model)
     names = [name for column, name in wanted.items() if column in columns]
     values = itemgetter(*[columns.index(column) for column in wanted if column in columns])

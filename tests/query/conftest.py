@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+import tree
 from shop import MODELS, Note, Person, fill
 
 from rhosocial.activerecord.backend.impl.sqlite import SQLiteBackend
@@ -10,10 +11,11 @@ from rhosocial.activerecord.backend.impl.sqlite import SQLiteBackend
 
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SQLiteBackend]:
-    """A database file with the rows of `shop`; the tests only read them."""
+    """A database file with the rows of `shop` and `tree`; the tests only read them."""
     path = tmp_path_factory.mktemp("shop") / "shop.db"
-    backend = Person.configure(f"sqlite:///{path}", models=MODELS)
+    backend = Person.configure(f"sqlite:///{path}", models=[*MODELS, *tree.MODELS])
     fill()
+    tree.fill()
     assert isinstance(backend, SQLiteBackend)
     yield backend
     backend.close()

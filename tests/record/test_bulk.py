@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Annotated, Any
 
 import pytest
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from rhosocial.activerecord import AUTO, ActiveRecord, Column
 from rhosocial.activerecord.backend import DatabaseError, DataError, UniqueViolation, ValidationError
@@ -31,6 +32,13 @@ class Box(ActiveRecord):
     width: int
     height: Annotated[int, Column(default_sql="7")]
     area: Annotated[int, Column(generated="width * height")]
+
+
+class Note(ActiveRecord):
+    __table_name__ = "notes"
+    id: int = AUTO
+    at: AwareDatetime | None
+    day: date | None
 
 
 async def test_the_rows_are_stored_and_the_keys_set_in_order(home: Any, sent: list[str]) -> None:
@@ -91,6 +99,18 @@ async def test_rows_of_nothing_but_a_key(home: Any) -> None:
     home(Ticket)
 
     assert [ticket.id for ticket in await Ticket.abulk_create([Ticket() for _ in range(3)])] == [1, 2, 3]
+
+
+async def test_one_moment_for_many_rows_is_stored_in_each(home: Any) -> None:
+    home(Note)
+    first, zoned = datetime(2024, 5, 1, 9, tzinfo=UTC), datetime(2024, 5, 1, 11, tzinfo=timezone(timedelta(hours=2)))
+    moments = [first, first, None, None, zoned, zoned, first, datetime(2024, 5, 1, 9, 0, 1, tzinfo=UTC)]
+    days = [None, first.date(), first.date(), date(2024, 5, 2), None, None, first.date(), first.date()]
+    notes = [Note(at=at, day=day) for at, day in zip(moments, days, strict=True)]
+    await Note.abulk_create(notes)
+
+    assert await Note.query().order_by("id").select("at", "day").atuples() == list(zip(moments, days, strict=True))
+    assert all(not note.is_dirty for note in notes)
 
 
 async def test_nothing_to_create_sends_nothing(home: Any, sent: list[str]) -> None:

@@ -19,10 +19,13 @@ from .backend.expression import (
     Raw,
 )
 from .backend.names import parse_order, shown
-from .backend.statement import Compound, Select, and_
-from .backend.subquery import Subquery
-from .join import JoinBuilder, as_condition
+from .backend.statement import Compound, IndexHint, Lock, Select, and_
+from .backend.subquery import Exists, Subquery
+from .join import JoinBuilder, Target, as_condition
+from .source import checked_name, source_of
 from .table import nearest
+
+Locked = Target | str
 
 # The suffixes of dict conditions, ``{"age__gte": 18}``, and what each makes of a column and a value.
 _SUFFIXES: dict[str, Callable[[Operand, Any], Condition]] = {
@@ -80,7 +83,8 @@ class Builder(JoinBuilder):
 
     def start_or_group(self) -> Self:
         """Open parentheses: what follows, up to `end_or_group`, is one condition, joined to the rest by AND."""
-        return self._over(self._select.replace(where=None), (*self._groups, self._select.where))
+        opened = self._with(where=None)
+        return opened._over(opened._select, (*self._groups, self._select.where))
 
     def end_or_group(self) -> Self:
         """Close what `start_or_group` opened."""
@@ -143,6 +147,14 @@ class Builder(JoinBuilder):
         """Keep the rows whose column is not NULL."""
         return self.where(IsNull(self._ref(column), negated=True))
 
+    def where_exists(self, query: JoinBuilder | Expression) -> Self:
+        """Keep the rows for which `query` has a row; it may name the columns of this one's tables."""
+        return self.where(Exists(query))
+
+    def where_not_exists(self, query: JoinBuilder | Expression) -> Self:
+        """Keep the rows for which `query` has no row."""
+        return self.where(Exists(query, negated=True))
+
     def with_keys(self, keys: Iterable[Any]) -> Self:
         """Keep the rows with one of these keys; composite keys are given as tuples."""
         columns = [self._table.ref(column.field) for column in self._table.key]
@@ -188,10 +200,66 @@ class Builder(JoinBuilder):
         """Equal rows once."""
         return self._with(distinct=True)
 
-    # 3 - Groups, and the query inside another
+    def distinct_on(self, *columns: str | Expression) -> Self:
+        """The first row of each group of equal values, first in the query's order; calls add up.
+
+        ``order_by`` must begin with the same columns: ``distinct_on("user_id").order_by("user_id", "at DESC")``.
+        """
+        if not columns:
+            raise QueryError("distinct_on needs at least one column; for equal rows once, write distinct()")
+        return self._with(distinct_on=self._select.distinct_on + tuple(self._item(column) for column in columns))
+
+    # 3 - Locks and hints
+
+    def for_update(
+        self, *, nowait: bool = False, skip_locked: bool = False, of: Locked | Sequence[Locked] = ()
+    ) -> Self:
+        """Lock the rows that are read against changes by others until the transaction ends.
+
+        A row that another holds is waited for, unless `nowait` makes that an error or `skip_locked` leaves it out.
+        `of` limits the lock to some tables of the query: names, models or aliases.
+        """
+        return self._locked("UPDATE", nowait, skip_locked, of)
+
+    def for_share(self, *, nowait: bool = False, skip_locked: bool = False, of: Locked | Sequence[Locked] = ()) -> Self:
+        """Like `for_update`, but others may lock the same rows with `for_share` too."""
+        return self._locked("SHARE", nowait, skip_locked, of)
+
+    def _locked(self, mode: str, nowait: bool, skip_locked: bool, of: Any) -> Self:
+        if nowait and skip_locked:
+            raise QueryError("a lock takes nowait or skip_locked, not both")
+        given = of if isinstance(of, (tuple, list)) else (of,)
+        return self._with(lock=Lock(mode, nowait, skip_locked, tuple(map(self._name_of, given))))
+
+    def _name_of(self, table: Any) -> str:
+        if isinstance(table, str):
+            return self._table_named(table).name
+        source = source_of(table)
+        if source is None or source.name not in self._sources():
+            what = type(table).__name__ if source is None else source.name
+            raise QueryError(f"of takes tables of the query, {', '.join(self._sources())}; got {what}")
+        return source.name
+
+    def use_index(self, *names: str) -> Self:
+        """Have the engine look up the rows of the query's own table by one of these indexes."""
+        return self._hinted("USE", names)
+
+    def ignore_index(self, *names: str) -> Self:
+        """Have the engine leave these indexes of the query's own table alone."""
+        return self._hinted("IGNORE", names)
+
+    def _hinted(self, kind: str, names: Sequence[str]) -> Self:
+        if not names:
+            raise QueryError(f"{kind.lower()}_index needs the name of an index")
+        return self._with(hints=(*self._select.hints, IndexHint(kind, tuple(map(checked_name, names)))))
+
+    # 4 - Groups, and the query inside another
 
     def group_by(self, *items: str | Expression) -> Self:
-        """One row for each group of equal values, for a query with `select`."""
+        """One row for each group of equal values, for a query with `select`.
+
+        ``F.rollup``, ``F.cube`` and ``F.grouping_sets`` group in several ways at once.
+        """
         return self._with(group_by=self._select.group_by + tuple(self._item(item) for item in items))
 
     def having(self, condition: Expression | str, params: Any = ()) -> Self:

@@ -76,17 +76,28 @@ def dumper(
 
 
 def many_dumper(fields: Sequence[str], dumpers: Sequence[Convert]) -> Callable[[Any], list[tuple[Any, ...]]]:
-    """``dump(many)``: as what `dumper` makes, for many records' ``__dict__`` at once; errors name no column."""
-    converted = [_dump_text(i, dump) for i, dump in enumerate(dumpers)]
-    lines = [
-        "def dump(many):",
-        "    out = []; add = out.append",
-        "    for values in many:",
-        *(f"        c{i} = values[{name!r}]" for i, name in enumerate(fields)),
-        f"        add(({''.join(item + ', ' for item in converted)}))",
-        "    return out",
-    ]
-    return compile_function("dump", lines, _dump_names(dumpers))
+    """``dump(many)``: as what `dumper` makes, for many records' ``__dict__`` at once; errors name no column.
+
+    Moments and dates, which take longest, are not converted again where the record before has the very same object:
+    often one moment is given to all of them.
+    """
+    before, lines, items = [], [], ""
+    for i, (name, dump) in enumerate(zip(fields, dumpers, strict=True)):
+        lines.append(f"        c{i} = values[{name!r}]")
+        if _is_conversion(dump):
+            before.append(f"    p{i} = d{i} = None")
+            lines.append(f"        if c{i} is not p{i}: p{i} = c{i}; d{i} = {_dump_text(i, dump)}")
+            items += f"d{i}, "
+        else:
+            items += _dump_text(i, dump) + ", "
+    lines = ["def dump(many):", "    out = []; add = out.append", *before, "    for values in many:", *lines]
+    return compile_function("dump", [*lines, f"        add(({items}))", "    return out"], _dump_names(dumpers))
+
+
+def _is_conversion(dump: Convert) -> bool:
+    """Whether generated code converts by itself, and does not only check."""
+    short = shortcut_of(dump)
+    return short is not None and short[1] is None and not short[0].startswith("{0} if ")
 
 
 def _dump_text(i: int, dump: Convert) -> str:

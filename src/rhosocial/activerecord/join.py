@@ -12,12 +12,17 @@ from .backend.function import Star
 from .backend.names import Term, parse_term, shown
 from .backend.schema import ForeignKey
 from .backend.statement import Compound, Join, Select, and_
-from .source import Alias, Derived, Source, ctes_of, merged_ctes, output_of, source_of
+from .source import Alias, Derived, Source, checked_name, ctes_of, merged_ctes, output_of, source_of
 from .table import Table, nearest
 
 _IS_JOIN_CLAUSE = re.compile(r"\bJOIN\b", re.IGNORECASE)
+# What can be joined: a model, an alias, a query as a table, a CTE.
+Target = type[Any] | Alias[Any] | Derived[Any]
+
 # What may be asked of a UNION as a whole.
 _OF_COMPOUND = frozenset({"order_by", "limit", "offset", "ctes"})
+# The calls that ask for clauses, where the names differ.
+_ASKED_BY = {"joins": "a join", "lock": "a lock", "hints": "an index hint", "source": "from_"}
 
 
 class JoinBuilder:
@@ -34,12 +39,13 @@ class JoinBuilder:
 
     def _with(self, **clauses: Any) -> Self:
         if isinstance(self._select, Compound) and not clauses.keys() <= _OF_COMPOUND:
-            self._refuse_compound(next(iter(clauses.keys() - _OF_COMPOUND)))
+            self._refuse_compound(min(clauses.keys() - _OF_COMPOUND))
         return self._over(self._select.replace(**clauses))
 
     def _refuse_compound(self, clause: str) -> None:
         operator = self._select.operator  # type: ignore[attr-defined]
-        raise QueryError(f"{clause} asked of a {operator} is not clear: put it on a part, or on as_table('t').query()")
+        what = f"{_ASKED_BY.get(clause, clause)} asked of a {operator}"
+        raise QueryError(f"{what} is not clear: put it on a part, or on as_table('t').query()")
 
     def _over(self, select: Select, groups: tuple[Expression | None, ...] | None = None) -> Self:
         made = type(self)(self._table, select, self._groups if groups is None else groups)
@@ -48,7 +54,7 @@ class JoinBuilder:
 
     # 1 - Joins
 
-    def join(self, target: Any, on: Expression | str | None = None, *, alias: str | None = None) -> Self:
+    def join(self, target: Target | str, on: Expression | str | None = None, *, alias: str | None = None) -> Self:
         """Join a table, and keep the rows that have a partner there: ``join(Post, on=Post.c.user_id == User.c.id)``.
 
         `target` is a model, an alias, a query as a table or a CTE; without `on`, the one foreign key between it and the
@@ -60,32 +66,32 @@ class JoinBuilder:
             return self._joined_raw(target, on)
         return self._joined("JOIN", target, on, alias)
 
-    def left_join(self, target: Any, on: Expression | str | None = None, *, alias: str | None = None) -> Self:
+    def left_join(self, target: Target | str, on: Expression | str | None = None, *, alias: str | None = None) -> Self:
         """Like `join`, keeping the rows that have no partner; a raw clause goes through `join`."""
         return self._joined("LEFT JOIN", target, on, alias)
 
-    def right_join(self, target: Any, on: Expression | str | None = None) -> Self:
+    def right_join(self, target: Target | str, on: Expression | str | None = None) -> Self:
         """Keep the rows of `target` that have no partner; with `select`, as such rows hold no record of the model."""
         return self._joined("RIGHT JOIN", target, on)
 
-    def full_join(self, target: Any, on: Expression | str | None = None) -> Self:
+    def full_join(self, target: Target | str, on: Expression | str | None = None) -> Self:
         """Keep the rows of both sides that have no partner; with `select`, as some hold no record of the model."""
         return self._joined("FULL JOIN", target, on)
 
-    def cross_join(self, target: Any) -> Self:
+    def cross_join(self, target: Target) -> Self:
         """Pair every row with every row of `target`."""
         return self._added("CROSS JOIN", self._source_of("CROSS JOIN", target), None)
 
-    def natural_join(self, target: Any) -> Self:
+    def natural_join(self, target: Target) -> Self:
         """Join on equality of all columns that both sides have under one name."""
         return self._added("NATURAL JOIN", self._source_of("NATURAL JOIN", target), None)
 
-    def from_(self, source: Any) -> Self:
+    def from_(self, source: Derived[Any]) -> Self:
         """Read the rows out of a CTE or a query that gives the table's columns, in place of the table itself.
 
         Conditions may name its columns (``tree.c.name``) or the model's (``Node.c.name``).
         """
-        given = source_of(source)
+        given = source
         if not isinstance(given, Derived):
             raise QueryError(f"from_ expects a CTE or a query's as_table, got {type(source).__name__}")
         if given.is_lateral:
@@ -94,7 +100,8 @@ class JoinBuilder:
         missing = [column.name for column in table.columns if column.name not in given.by_name]
         if missing:
             raise QueryError(f"{given.name} gives no {', '.join(missing)}, which {table.model.__name__} needs")
-        self._refuse_double(given)
+        # It may have the name of the table itself, which it takes the place of.
+        self._refuse_double(given, self._joined_sources())
         read: Alias[Any] = Alias(table, given.name, given.source())
         changed = self._with(source=read.source(), stands_for=table.name)._needing(ctes_of(given))
         if changed._select.columns is self._table.select_list:
@@ -102,7 +109,7 @@ class JoinBuilder:
         changed._table = read
         return changed
 
-    def with_cte(self, *ctes: Any) -> Self:
+    def with_cte(self, *ctes: Derived[Any]) -> Self:
         """Put queries into WITH, for SQL text that reads from them; what is joined puts itself there."""
         changed = self
         for cte in ctes:
@@ -140,38 +147,52 @@ class JoinBuilder:
         return source
 
     def _added(self, kind: str, source: Source, on: Expression | None, path: str | None = None) -> Self:
-        self._refuse_double(source)
+        self._refuse_double(source, self._sources().values())
         join = SourceJoin(kind, source, on, path)
         return self._with(joins=(*self._select.joins, join))._needing(ctes_of(source))
 
-    def _refuse_double(self, source: Source) -> None:
+    def _refuse_double(self, source: Source, beside: Iterable[Source]) -> None:
         # Engines differ in whether the case of names counts.
-        if source.name.casefold() in {name.casefold() for name in self._sources()}:
+        if source.name.casefold() in {other.name.casefold() for other in beside}:
             raise QueryError(f"{source.name} is in the query already: join it once more under an alias")
 
     def _sources(self) -> dict[str, Source]:
         """What stands in FROM, by the names that columns are written with."""
-        joined = [join.source for join in self._select.joins if isinstance(join, SourceJoin)]
-        return {source.name: source for source in (self._table, *joined)}
+        return {source.name: source for source in (self._table, *self._joined_sources())}
 
-    def _tables(self) -> dict[str, Source]:
-        """The tables that strings may name: by their names, and by the relations that they were joined by."""
-        known: dict[str, Source] = {}
-        for join in self._select.joins:
-            if isinstance(join, SourceJoin) and join.path is not None:
-                known[join.path.rpartition(".")[2]] = join.source
-        if self._table.stands_for is not None:
-            known[self._table.stands_for] = self._table
-        return known | self._sources()
+    def _joined_sources(self) -> list[Source]:
+        return [join.source for join in self._select.joins if isinstance(join, SourceJoin)]
+
+    def _table_named(self, name: str) -> Source:
+        """The table that a string means: by its name in the query, or by the relation that it was joined by.
+
+        QueryError where it is none or one of several.
+        """
+        if name in (self._table.name, self._table.stands_for):
+            return self._table  # type: ignore[no-any-return]
+        joined = [join for join in self._select.joins if isinstance(join, SourceJoin)]
+        exact = [join.source for join in joined if join.path == name]
+        found = exact or [join.source for join in joined if name in (join.source.name, join.relation)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            names = " or ".join(source.name for source in found)
+            raise QueryError(f"{shown(name)} may mean {names}: give the last join of the name an alias=")
+        known = [*self._sources(), *(join.relation for join in joined if join.relation)]
+        raise ColumnNotFound(
+            f"the query of {self._table.name} has no table {shown(name)}{nearest(name, known)}; join it first"
+        )
 
     # 2 - Joins by foreign keys and relations
 
     def _condition_by_key(self, target: Source) -> Expression:
-        found = [link for source in self._sources().values() for link in _links(source, target)]
+        # Tables that only link two others have no model, and so no foreign keys that are known.
+        known = [source for source in self._sources().values() if source_of(source) is not None]
+        found = [link for source in known for link in _links(source, target)]
         if len(found) != 1:
             others = ", ".join(self._sources())
-            many = "several foreign keys" if found else "no foreign key"
-            raise QueryError(f"there is {many} between {target.name} and {others}: say on what to join, on=…")
+            many = "are several foreign keys" if found else "is no foreign key"
+            raise QueryError(f"there {many} between {target.name} and {others}: say on what to join, on=…")
         near, far, key = found[0]
         pairs = zip(key.columns, key.target_columns, strict=True)
         condition = and_(*(near.ref(column) == far.ref(other) for column, other in pairs))
@@ -203,15 +224,16 @@ class JoinBuilder:
         if relation is None:
             near = nearest(name, source.relations) if source.relations else "; pass a model or a JOIN clause"
             raise QueryError(f"{source.model.__name__} has no relation {shown(name)} to join{near}")
-        steps = relation.join_onto(source, alias)
-        taken = {known.casefold() for known in self._sources()}
-        if alias is None and any(step.name.casefold() in taken for step, _ in steps):
+        taken = set(self._sources())
+        steps = relation.join_onto(source, None if alias is None else checked_name(alias), taken)
+        if alias is None and not isinstance(steps[-1][0], Table):
             # A table that is there already, of a tree for instance, goes by the relation's name.
-            steps = relation.join_onto(source, name if name.casefold() not in taken else path.replace(".", "_"))
+            steps = relation.join_onto(source, name if name not in taken else path.replace(".", "_"), taken)
         changed = self
-        for target, condition in steps:
-            changed = changed._added(kind, target, condition, path if target is steps[-1][0] else None)
-        return changed, steps[-1][0]
+        for side, condition in steps[:-1]:
+            changed = changed._added(kind, _as_source(side), condition)
+        target = _as_source(steps[-1][0])
+        return changed._added(kind, target, steps[-1][1], path), target
 
     # 3 - Names
 
@@ -229,13 +251,11 @@ class JoinBuilder:
         if table is None or table == self._table.name:
             ref: ColumnRef = self._table.ref(name)
             return ref
-        known = self._tables()
-        if table in known:
-            return known[table].ref(name)
-        if all(isinstance(join, SourceJoin) for join in self._select.joins):
-            raise ColumnNotFound(
-                f"the query of {self._table.name} has no table {shown(table)}{nearest(table, known)}; join it first"
-            )
+        try:
+            return self._table_named(table).ref(name)
+        except ColumnNotFound as error:
+            if error.table is not None or all(isinstance(join, SourceJoin) for join in self._select.joins):
+                raise
         return ColumnRef(table, name)  # Only the engine knows what a raw clause has joined.
 
     def _output(self, table: str | None, name: str) -> Operand:
@@ -287,6 +307,11 @@ class SourceJoin(Join):
         self.source = source
         self.path = path
 
+    @property
+    def relation(self) -> str | None:
+        """The relation that it was joined by, the last one of its path."""
+        return None if self.path is None else self.path.rpartition(".")[2]
+
 
 class _Clause(Raw):
     """A whole clause of SQL text, written without parentheses."""
@@ -305,6 +330,13 @@ def as_condition(condition: Any, params: Any = ()) -> Expression:
     if not isinstance(params, (tuple, list)) or params:
         raise QueryError("values go with SQL text; a condition such as User.c.age > 18 has its own: join several by &")
     return condition
+
+
+def _as_source(side: Any) -> Source:
+    """What a relation joins, as the alias that it is; a table that only links two others has no more than a name."""
+    table = getattr(side, "table", None)
+    source: Source = Alias(table, side.name) if isinstance(table, Table) else side
+    return source
 
 
 def _is_lateral(source: Source) -> bool:

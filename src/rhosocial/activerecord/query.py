@@ -97,7 +97,8 @@ class Query(Builder, Generic[M]):
     def _ordered(self) -> Self:
         if self._select.order_by:
             return self
-        return self.order_by(*(self._table.ref(column.field) for column in self._table.key))
+        # What DISTINCT ON names must come first.
+        return self.order_by(*self._select.distinct_on, *(self._table.ref(column.field) for column in self._table.key))
 
     async def afind_one(self, key: Any) -> M | None:
         """The record with that key among those that the query asks for."""
@@ -202,6 +203,7 @@ class Query(Builder, Generic[M]):
 
     async def adicts(self) -> list[dict[str, Any]]:
         """All rows as dicts by field name."""
+        self._refuse_half_records()
         backend, plan = self._home()
         sql, params = self._compile(plan)
         return plan.load_dicts(plan.rows_of(await backend.asend(sql, params, True)))
@@ -254,15 +256,16 @@ class Query(Builder, Generic[M]):
 
     def to_dict(self, include: Iterable[str] | None = None, exclude: Iterable[str] = ()) -> DictQuery:
         """The same rows as dicts of some fields; `all` and `one` answer."""
-        given = [self._table.column(name).field for name in (self._table.by_field if include is None else include)]
-        left_out = {self._table.column(name).field for name in exclude}
+        table = self._table
+        given = [table.by_name[table.ref(name).name].field for name in (table.by_field if include is None else include)]
+        left_out = {table.by_name[table.ref(name).name].field for name in exclude}
         return DictQuery(self.select(*(name for name in given if name not in left_out)))
 
     # 3 - Numbers
 
     async def acount(self) -> int:
         """The number of rows."""
-        select = self._closed()
+        select = self._closed().replace(lock=None)
         if self._is_shaped() or select.limit is not None or select.offset is not None:
             counted = Select((F.count(),), DerivedTable(select, "counted"))
         else:
@@ -273,7 +276,7 @@ class Query(Builder, Generic[M]):
 
     async def aexists(self) -> bool:
         """Whether there is any row."""
-        select = self._cut_to_one()._closed()
+        select = self._cut_to_one()._closed().replace(lock=None)
         if not self._is_shaped():
             select = select.replace(columns=(Raw("1"),), order_by=())
         return bool(await self._arows(select))
@@ -319,11 +322,11 @@ class Query(Builder, Generic[M]):
         if self._is_shaped() or self._select.limit is not None or self._select.offset is not None:
             raise QueryError(
                 "sum, avg, min and max take all rows of a query: drop its limit, offset, distinct and groups, "
-                "or ask for them in select"
+                "or ask for them on as_table('t').query()"
             )
         item = column if isinstance(column, Expression) else self._ref(column)
         asked = RowQuery(self._table, self._closed(), ()).select(function(item).as_("value"))
-        return (await asked._with(order_by=()).ascalars())[0]
+        return (await asked._with(order_by=(), lock=None).ascalars())[0]
 
     async def _ascalar(self, select: Select) -> Any:
         return (await self._arows(select))[0][0]
@@ -380,6 +383,9 @@ class Query(Builder, Generic[M]):
         if not self._is_of_rows and other._table.origin is not self._table.origin:
             names = f"{self._table.model.__name__} and {other._table.model.__name__}"
             raise QueryError(f"{operator} of records of {names}: ask both for columns, with select")
+        if not self._is_of_rows:
+            self._refuse_half_records()
+            other._refuse_half_records()
         return self._over(compound_of(self._closed(), operator, closed_select(other), is_all=is_all))
 
     # 5 - Changing rows by query
@@ -480,6 +486,11 @@ class RowQuery(Query[Row]):
         selected = next((found for name, found in self._items if name == ordering.item.name), None)
         if selected is None or selected.sort_key is selected:
             return ordering
+        if isinstance(self._select, Compound):
+            raise QueryError(
+                f"{ordering.item.name!r} is JSON, and a {self._select.operator} could order it by its text only: "
+                "select it with as_text() or cast(…)"
+            )
         # Under its alias it would be ordered as it is read: JSON as text.
         return Ordering(selected, descending=ordering.descending, nulls=ordering.nulls)
 
@@ -538,9 +549,10 @@ class RowQuery(Query[Row]):
         return [(name, self._table.ref(name)) for name in self._table.by_field]
 
     def _field_name(self, column: Any) -> str:
-        table = self._tables().get(column.table)
-        found = None if table is None else table.by_name.get(column.name)
-        return found.field if found is not None else str(column.name)
+        sources = {self._table.stands_for: self._table, **self._sources()}
+        # Tables that only link two others know no columns.
+        found = None if column.table is None else getattr(sources.get(column.table), "by_name", {}).get(column.name)
+        return str(column.name if found is None else found.field)
 
     async def aall(self) -> list[Row]:
         """All rows."""

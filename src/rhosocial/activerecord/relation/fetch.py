@@ -212,4 +212,4 @@ def _cut(found: dict[Any, list[Any]], select: Select) -> dict[Any, list[Any]]:
 
 def name_of_join(join: Any) -> Any:
     """What the joined table is called in the statement; None for a raw clause."""
-    return getattr(join.target, "alias", None) or getattr(join.target, "name", None)
+    return getattr(join.target, "known_as", None)

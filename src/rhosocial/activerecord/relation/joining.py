@@ -6,7 +6,7 @@ from typing import Any
 
 from ..backend.errors import QueryError
 from ..backend.expression import Aliased
-from ..backend.statement import Join, Select, and_
+from ..backend.statement import Compound, Join, Select, and_
 from ..plan import Plan, plan_for, tuples_of
 from .fetch import name_of_join
 from .loading import give
@@ -38,6 +38,8 @@ class Joined:
 
     def extended(self, select: Select, source: Any) -> Select:
         """The SELECT of `source` with the joins and the columns of their tables behind its own."""
+        if isinstance(select, Compound):
+            raise QueryError(f"a {select.operator} cannot load by joins: leave out join=True")
         taken = {source.name, *map(name_of_join, select.joins)}
         columns, joins = list(select.columns), list(select.joins)
         sides: dict[Path, Any] = {(): source}

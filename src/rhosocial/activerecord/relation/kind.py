@@ -16,6 +16,7 @@ from .members import Members
 from .relation import Names, Options, Relation
 from .route import Route, Step, checked_columns, key_fields
 from .through import Through, guessed_name, steps_through
+from .tree import reached
 from .writing import KeyWriter, LinkWriter, Writer
 
 T = TypeVar("T")
@@ -33,6 +34,13 @@ class ToOne(Relation[T]):
 
     def __set__(self, record: Any, value: T) -> None:
         self.assign(record, value)
+
+    def ancestors(self, record: Any) -> Any:
+        """The query for all records above one in a tree: ``Category.parent.ancestors(leaf)``.
+
+        QueryError for a relation that does not lead from a model to itself.
+        """
+        return reached(self, record)
 
     def assign(self, record: Any, value: Any) -> None:
         """Link the record to another one, in memory."""
@@ -53,6 +61,13 @@ class ToMany(Relation[T]):
 
     def __set__(self, record: Any, value: Iterable[T]) -> None:
         self.assign(record, value)
+
+    def descendants(self, record: Any) -> Any:
+        """The query for all records below one in a tree: ``Category.children.descendants(root)``.
+
+        QueryError for a relation that does not lead from a model to itself.
+        """
+        return reached(self, record)
 
     def assign(self, record: Any, value: Any) -> None:
         """Make these records the related ones, in memory; ``save(related=True)`` makes them so in the database."""

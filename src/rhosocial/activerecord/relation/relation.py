@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypedDict, TypeVar, Unpack
 
 from ..backend.errors import ConfigurationError, QueryError
@@ -162,13 +162,15 @@ class Relation(_Attribute, Generic[T]):
         kind = type(given).__name__
         raise ConfigurationError(f"{self.label}: conditions are a dict, SQL text or a function, got {kind}")
 
-    def join_onto(self, source: Any, alias: str | None = None) -> list[tuple[Any, Expression]]:
+    def join_onto(
+        self, source: Any, alias: str | None = None, taken: Iterable[str] = ()
+    ) -> list[tuple[Any, Expression]]:
         """What a query joins to get from `source`, a table or a second name of one, to the target.
 
         Pairs of what to join (it has `name`, `source()` and `ref()`) and the condition; the last one is the target,
-        called `alias` where that is given.
+        called `alias` where that is given.  Other tables whose name is `taken` get another one.
         """
-        return self.route.joined(source, alias)
+        return self.route.joined(source, alias, taken)
 
     def query(self, record: Any) -> Any:
         """The query for the related rows of one record, to be narrowed: ``User.posts.query(user).limit(3)``."""

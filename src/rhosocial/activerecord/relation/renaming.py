@@ -47,4 +47,4 @@ def _parts(node: Any) -> Iterator[tuple[str, Any]]:
 
 def _brings(node: Any, name: str) -> bool:
     sources = [getattr(node, "source", None), *(getattr(join, "target", None) for join in getattr(node, "joins", ()))]
-    return any((getattr(s, "alias", None) or getattr(s, "name", None)) == name for s in sources if s is not None)
+    return any(getattr(source, "known_as", None) == name for source in sources)

@@ -33,6 +33,7 @@ class SQLiteDialect(SQLiteConstructs, Dialect):
     supports_lateral = False
     supports_set_all = False
     supports_materialized_cte = True
+    supports_index_hints = True
     nulls_sort = "low"
 
     def begin_statements(self, isolation: IsolationLevel | None, read_only: bool) -> list[str]:
