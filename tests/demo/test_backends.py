@@ -153,3 +153,16 @@ async def test_pages_follow_the_order_of_an_engine_that_puts_nulls_last(duck: An
         back = [*page, *back]
 
     assert await query.order_by("id").aall() == found == back
+
+
+async def test_pages_take_the_first_of_each_group(duck: Any) -> None:
+    await Reading.abulk_create(readings(20))
+    query = Reading.query().distinct_on("depth").order_by("depth DESC", "level DESC")
+    page = await query.apage(4)
+    found = list(page)
+    while page.has_next:
+        page = await query.apage(4, after=page.next)
+        found += page
+
+    assert await query.aall() == found
+    assert 14 == len(found)
