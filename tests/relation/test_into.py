@@ -179,6 +179,17 @@ async def test_a_class_of_defaults_alone_gives_one_card_for_each_record() -> Non
     assert 3 == len(await Author.query().into(Empty).aall())
 
 
+async def test_cards_come_in_pages_with_the_querys_own_cursors() -> None:
+    query = Author.query().order_by("name DESC")
+    first = await query.into(AuthorCard).apage(2)
+    second = await query.into(AuthorCard).apage(2, after=first.next)
+
+    assert ["Cy", "Bob"] == [card.name for card in first]
+    assert [("Ann", 3)] == [(card.name, len(card.posts)) for card in second] and not second.has_next
+    assert ["Ann"] == [author.name for author in await query.apage(2, after=first.next)]
+    assert first == await query.into(AuthorCard).apage(2, before=second.previous)
+
+
 class Wrong(BaseModel):
     nmae: str
 

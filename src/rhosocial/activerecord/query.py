@@ -9,9 +9,8 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 from .backend import functions as F
 from .backend.base import StorageBackend
 from .backend.errors import QueryError, RecordNotFound
-from .backend.expression import Aliased, ColumnRef, Expression, Ordering, Raw, type_of
-from .backend.function import Function, Star
-from .backend.names import Term, parse_term
+from .backend.expression import ColumnRef, Expression, Ordering, Raw, type_of
+from .backend.function import Function
 from .backend.statement import Compound, Delete, Select, Update
 from .backend.subquery import CommonTable, DerivedTable
 from .blocking import blocking, renew_faces
@@ -27,6 +26,7 @@ from .relation.joining import rows_in
 from .relation.policy import Policy, checked
 from .relation.preload import Loads
 from .rows import Row, row_class
+from .selection import as_named, selected
 from .shape import CardQuery
 from .source import CTE, Derived, GivenColumn, checked_name, closed_select, compound_of, ctes_of
 from .stream import RecordStream, checked_size
@@ -505,54 +505,15 @@ class RowQuery(Query[Row]):
         """Ask for further columns."""
         if isinstance(self._select, Compound):
             self._refuse_compound("select")
-        items = self._items + tuple(pair for column in columns for pair in self._named(column))
+        items = self._items + tuple(pair for column in columns for pair in selected(self, column))
         names = [name for name, _ in items]
         if not names:
             raise QueryError("select needs at least one column")
         double = next((name for name in names if names.count(name) > 1), None)
         if double is not None:
             raise QueryError(f"select would give two columns the name {double!r}: name one with .as_(…)")
-        select = self._select.replace(columns=tuple(_as_named(name, item) for name, item in items))
+        select = self._select.replace(columns=tuple(as_named(name, item) for name, item in items))
         return RowQuery(self._table, select, self._groups, items)
-
-    def _named(self, column: str | Expression) -> list[tuple[str, Expression]]:
-        if isinstance(column, str):
-            return self._parsed(column)
-        if isinstance(column, Aliased):
-            return [(column.name, column.item)]
-        if isinstance(column, ColumnRef):
-            return [(self._field_name(column), column)]
-        if isinstance(column, Expression):
-            if column.label:
-                return [(column.label, column)]
-            raise QueryError(f"{type(column).__name__} in select needs a name: add .as_('name')")
-        raise QueryError(f"expected a column or an expression, got {type(column).__name__}")
-
-    def _parsed(self, text: str) -> list[tuple[str, Expression]]:
-        term = parse_term(text)
-        if term.function is None and term.name == "*":
-            return self._all_columns(term)
-        if term.function is None:
-            item: Expression = self._column(term.table, term.name)
-            return [(term.alias or self._field_name(item), item)]
-        name = term.function.lower()
-        argument: Expression = Star() if term.name == "*" else self._column(term.table, term.name)
-        if name in _TYPED and argument.precedence and not isinstance(argument, Star):
-            item = getattr(F, name)(argument, distinct=True) if term.distinct else getattr(F, name)(argument)
-        else:
-            item = Function(name, argument, distinct=term.distinct)
-        return [(term.alias or name, item)]
-
-    def _all_columns(self, term: Term) -> list[tuple[str, Expression]]:
-        if term.alias is not None or term.table not in (None, self._table.name):
-            raise QueryError(f"{term.column!r} cannot be selected so: name the columns of joined tables one by one")
-        return [(name, self._table.ref(name)) for name in self._table.by_field]
-
-    def _field_name(self, column: Any) -> str:
-        sources = {self._table.stands_for: self._table, **self._sources()}
-        # Tables that only link two others know no columns.
-        found = None if column.table is None else getattr(sources.get(column.table), "by_name", {}).get(column.name)
-        return str(column.name if found is None else found.field)
 
     async def aall(self) -> list[Row]:
         """All rows."""
@@ -614,14 +575,6 @@ class WholeRows(RowQuery):
 def _rows_of(source: Any) -> RowQuery:
     select = Select(source.select_list, source.source()).replace(ctes=ctes_of(source))
     return WholeRows(source, select, (), tuple([(name, source.ref(name)) for name in source.by_field]))
-
-
-# The functions that strings may name whose results have a type.
-_TYPED = frozenset({"count", "sum", "avg", "min", "max", "lower", "upper", "length", "abs"})
-
-
-def _as_named(name: str, item: Expression) -> Expression:
-    return item if isinstance(item, ColumnRef) and item.name == name else Aliased(item, name)
 
 
 def _loader_of(plan: Plan, item: Expression) -> Callable[[Any], Any] | None:

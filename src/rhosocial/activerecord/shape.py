@@ -12,10 +12,12 @@ from pydantic.fields import FieldInfo
 
 from .backend.errors import ConfigurationError, QueryError, RecordNotFound, ValidationError
 from .blocking import blocking
+from .page import Page
 from .relation.fetch import afetch
 from .relation.preload import Branch
 from .relation.relation import Relation
 from .relation.route import has_null
+from .rows import Row
 from .table import nearest
 
 C = TypeVar("C")
@@ -155,14 +157,27 @@ class CardQuery(Generic[C]):
 
     first = blocking(afirst)
 
+    async def apage(self, size: int, after: str | None = None, before: str | None = None) -> Page[C]:
+        """A page as `Query.page` gives it; the cursors are those of the query, whatever it is answered in."""
+        page = await self._rows_of(self._query).apage(size, after, before)
+        return Page(tuple(await self._amade([Row.as_dict(row) for row in page])), page.next, page.previous)
+
+    page = blocking(apage)
+
     async def _aread(self, query: Any) -> list[C]:
+        return await self._amade(await self._rows_of(query).adicts())
+
+    def _rows_of(self, query: Any) -> Any:
+        """The query for the columns that are needed."""
         fields = self._shape.fields()
         if query._select.distinct:  # Two rows are equal if their records would be.
             fields = list(query._table.by_field)
         if not fields:  # A class of nothing but defaults: one for each row.
             fields = [column.field for column in query._table.key]
-        rows = await query.select(*map(query._table.ref, fields)).adicts()
-        branches = {} if query._loads is None else query._loads.branches
+        return query.select(*map(query._table.ref, fields))
+
+    async def _amade(self, rows: list[Values]) -> list[C]:
+        branches = {} if self._query._loads is None else self._query._loads.branches
         return self._made(await self._shape.acomplete(rows, branches))
 
     def _made(self, cards: list[Values]) -> list[C]:
