@@ -37,6 +37,23 @@ async def test_what_is_joined_puts_itself_into_with() -> None:
     assert (4, 1) == params
 
 
+async def test_a_cte_may_read_from_another_whose_fields_and_columns_have_different_names() -> None:
+    rex = Pet.query().where(p.name == "Rex").as_cte("rex")
+    owners = rex.query().as_cte("owners")
+    query = Person.query().join(owners, on=owners.c.owner == c.id).order_by("name")
+
+    assert "AE" == names(await query.aall())
+    assert "AE" == names(await query.join(rex, on=rex.c.id == owners.c.id).aall())
+
+
+async def test_a_cte_stands_in_the_condition_of_a_relation_to_the_same_table() -> None:
+    under_a = below("a")
+    query = Node.query().where(Node.children.any(n.id.in_(under_a.query().select("id"))))
+
+    assert ["a", "aa", "root"] == [node.name for node in await query.order_by("name").aall()]
+    assert 1 == query.to_sql()[0].count("WITH RECURSIVE")
+
+
 async def test_a_cte_is_asked_by_itself() -> None:
     ages = Person.query().select("name", "age").where(c.age.is_not_null()).as_cte("ages")
 

@@ -184,12 +184,12 @@ async def paged(config: Any, after: str | None = None) -> Any:
 
 async def test_cursors_of_one_secret_key_are_good_in_every_process(tmp_path: Any) -> None:
     path = f"{tmp_path}/x.db"
-    config = ConnectionConfig(database=path, secret_key="s3cr3t-of-ours")
+    config = ConnectionConfig(database=path, secret_key="s3cr3t-of-ours-alone")
     first = await paged(config)
 
     assert "b" == (await paged(config.clone(), first.next)).items[0].text
-    assert "b" == (await paged(f"sqlite:///{path}?secret_key=s3cr3t-of-ours", first.next)).items[0].text
-    for other in (config.clone(secret_key="another"), config.clone(secret_key=None), f"sqlite:///{path}"):
+    assert "b" == (await paged(f"sqlite:///{path}?secret_key=s3cr3t-of-ours-alone", first.next)).items[0].text
+    for other in (config.clone(secret_key="another-secret-key"), config.clone(secret_key=None), f"sqlite:///{path}"):
         with pytest.raises(InvalidCursor):
             await paged(other, first.next)
 
@@ -202,22 +202,22 @@ async def test_without_a_secret_key_each_backend_has_its_own(tmp_path: Any) -> N
         await paged(config.clone(), first.next)
 
 
-@pytest.mark.parametrize("key", ["", b"bytes", 5, False])
+@pytest.mark.parametrize("key", ["", "too short", b"bytes", 5, False])
 def test_a_secret_key_is_a_text(key: Any) -> None:
     with pytest.raises(ConfigurationError, match="secret_key must be a text"):
         ConnectionConfig(secret_key=key)
 
 
 def test_a_secret_key_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DB_SECRET_KEY", "c4n4ry")
+    monkeypatch.setenv("DB_SECRET_KEY", "c4n4ry-in-the-mine")
     for config in (
-        ConnectionConfig(database="x.db", secret_key="c4n4ry"),
-        ConnectionConfig.from_url("sqlite:///x.db?secret_key=c4n4ry"),
+        ConnectionConfig(database="x.db", secret_key="c4n4ry-in-the-mine"),
+        ConnectionConfig.from_url("sqlite:///x.db?secret_key=c4n4ry-in-the-mine"),
         ConnectionConfig.from_env().clone(database="x.db"),
     ):
         backend = SQLiteBackend(config)
-        assert "c4n4ry" == config.secret_key == config.clone(port=1).secret_key
-        assert b"c4n4ry" == backend.signing_key
+        assert "c4n4ry-in-the-mine" == config.secret_key == config.clone(port=1).secret_key
+        assert b"c4n4ry-in-the-mine" == backend.signing_key
         for text in (repr(config), str(config.to_dict()), str(config.get_connection_params()), repr(backend)):
-            assert "c4n4ry" not in text
+            assert "c4n4ry-in-the-mine" not in text
         assert "***" in repr(config)

@@ -573,8 +573,9 @@ class WholeRows(RowQuery):
 
 
 def _rows_of(source: Any) -> RowQuery:
-    select = Select(source.select_list, source.source()).replace(ctes=ctes_of(source))
-    return WholeRows(source, select, (), tuple([(name, source.ref(name)) for name in source.by_field]))
+    items = tuple([(name, source.ref(name)) for name in source.by_field])
+    select = Select([as_named(name, ref) for name, ref in items], source.source()).replace(ctes=ctes_of(source))
+    return WholeRows(source, select, (), items)
 
 
 def _loader_of(plan: Plan, item: Expression) -> Callable[[Any], Any] | None:

@@ -213,8 +213,8 @@ class ConnectionConfig:
         clash = sorted(set(self.options) & {f.name for f in fields(self)})
         if clash:
             raise ConfigurationError(f"options {clash} are settings of their own: pass {clash[0]}=… instead")
-        if self.secret_key is not None and (not isinstance(self.secret_key, str) or not self.secret_key):
-            raise ConfigurationError("secret_key must be a text, and long enough that nobody guesses it")
+        if self.secret_key is not None and (not isinstance(self.secret_key, str) or len(self.secret_key) < 16):
+            raise ConfigurationError("secret_key must be a text of 16 characters or more, which nobody can guess")
         if not isinstance(self.pool_size, int) or self.pool_size < 1:
             raise ConfigurationError(f"pool_size must be a whole number of at least 1, got {self.pool_size!r}")
 

@@ -7,18 +7,20 @@ from typing import Any
 
 from ..backend.expression import ColumnRef, Expression
 from ..backend.statement import Statement, TableName
+from ..backend.subquery import CommonTable
 
 
 def renamed(node: Any, old: str, new: str) -> Any:
     """The same expression with the columns of `old` taken from `new`; SQL text stays as it is.
 
-    A subquery that selects from `old` itself means its own rows, and stays too.
+    A subquery that selects from `old` itself means its own rows, and stays too; so does a query of WITH, which
+    statements know by its identity.
     """
     if isinstance(node, ColumnRef):
         return ColumnRef(new, node.name, node.type) if node.table == old else node
     if isinstance(node, (tuple, list)):
         return type(node)(renamed(item, old, new) for item in node)
-    if not isinstance(node, (Expression, Statement)) or _brings(node, old):
+    if not isinstance(node, (Expression, Statement)) or isinstance(node, CommonTable) or _brings(node, old):
         return node
     copied = object.__new__(type(node))
     for name, value in _parts(node):
@@ -32,6 +34,8 @@ def names_in(node: Any) -> set[str]:
         return {node.alias or node.name}
     if isinstance(node, (tuple, list)):
         return {name for item in node for name in names_in(item)}
+    if isinstance(node, CommonTable):
+        return {node.name}  # Its own tables are nobody else's, and a recursive one holds itself.
     if not isinstance(node, (Expression, Statement)):
         return set()
     return {name for _, value in _parts(node) for name in names_in(value)}
