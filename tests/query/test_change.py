@@ -380,6 +380,7 @@ async def test_queries_of_several_parts_are_refused(sent: list[str]) -> None:
         (cte.query(), "query in FROM"),
         (some.as_table("t").query(), "query in FROM"),
         (some.with_cte(cte), "ctes"),
+        (some.distinct_on("title"), "distinct_on"),
         (some.cross_join(Loan), "joins"),
     ):
         with pytest.raises(QueryError, match=f"update takes no {what}: choose the rows by their key, where"):

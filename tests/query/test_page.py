@@ -101,6 +101,7 @@ async def walked(query: Any, size: int) -> list[Any]:
         page = await query.apage(size, after=page.next)
         found += page
         pages += 1
+        assert pages < 100  # Or a page that leads back would be followed for ever.
     assert pages == max(1, -(-len(found) // size))
     back, page = list(page), page
     while page.has_previous:
