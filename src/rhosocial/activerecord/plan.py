@@ -121,6 +121,7 @@ class Plan:
         self.simple_key = table.auto_key.field if len(optional) == 1 and table.auto_key else None
         self.auto_key_field = None if table.auto_key is None else table.auto_key.field
         self.is_simple = not optional or self.simple_key is not None
+        self.is_linked = bool(table.model.__relations__)
         # Whether a save may be one statement and what the driver says of it: no hooks, and nothing to be read again.
         self.is_short = self.is_simple and not self.has_computed and not self.verifies and not table.model.__hooked__
         self.takes_many = (

@@ -253,10 +253,13 @@ class ActiveRecord(SavedRecord, metaclass=RecordMeta):
         if (home := cls.__home_made__) is None:
             return None
         backend, plan = home
-        if type(key) is not plan.plain_key or (result := backend.try_send(plan.find_sql, plan.dump_key(key))) is None:
+        if (
+            type(key) is not plan.plain_key
+            or (result := backend.try_send(plan.find_sql, plan.dump_key(key), True)) is None
+        ):
             return None
         found: list[Self] = plan.load_result(result)
-        if cls.__relations__:
+        if plan.is_linked:
             settle(found, is_awaiting=False)  # This call did not come through `run`, which would have told the face.
         return found
 

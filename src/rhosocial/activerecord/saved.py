@@ -127,11 +127,11 @@ class SavedRecord(RecordState):
         try:
             sent = write.dump(values, stored)
             result = backend.send_inside(state, write.text or write.text_for(backend, sent), sent)
-            written = self._take(state.transaction, plan, write, stored, sent, result, None)
+            written = _take(self, state.transaction, plan, write, values, stored, sent, result, None)
         except BaseException:
             self._remember_accepted(plan)  # Also for KeyboardInterrupt: what has passed need not pass again.
             raise
-        if self.__relations__ and stored.__class__ is not tuple:
+        if plan.is_linked and stored.__class__ is not tuple:
             settle([self], is_awaiting=False)
         return written
 
@@ -323,7 +323,8 @@ class SavedRecord(RecordState):
         try:
             sent = write.dump(vars(self), stored)
             result = await backend.asend(write.sql, sent, bool(write.returning))
-            written = self._take(backend.current_transaction, plan, write, stored, sent, result, aside_of(self))
+            transaction, values = backend.current_transaction, vars(self)
+            written = _take(self, transaction, plan, write, values, stored, sent, result, aside_of(self))
             if write.is_incomplete:
                 await self._areload(plan, backend, plan.key_of_row(get_stored(self)), write)
             if self.__relations__ and stored.__class__ is not tuple:
@@ -332,36 +333,10 @@ class SavedRecord(RecordState):
         except BaseException as error:
             if isinstance(finished := getattr(error, "finished", None), QueryResult):
                 # The task was cancelled, but the statement went through: saved again, the record must not be twice.
-                self._take(backend.current_transaction, plan, write, stored, sent, finished, aside_of(self))
+                transaction, values = backend.current_transaction, vars(self)
+                _take(self, transaction, plan, write, values, stored, sent, finished, aside_of(self))
             self._remember_accepted(plan)  # Also for a cancelled task: what has passed need not pass again.
             raise
-
-    def _take(
-        self,
-        transaction: Transaction | None,
-        plan: Plan,
-        write: Write,
-        stored: Any,
-        sent: Row,
-        result: QueryResult,
-        aside: dict[str, Any] | None,
-    ) -> int:
-        """Take note of what a statement has written; gives the number of rows."""
-        written = result.affected_rows
-        if stored.__class__ is not tuple:
-            given, written = plan.given(write, result), 1
-        elif written:
-            given = stored
-        else:
-            name = type(self).__name__
-            raise StaleRecord(f"this {name} was not saved: its row is no longer there", table=plan.table.name)
-        values = vars(self)
-        if transaction is not None:
-            transaction.undo(put_back(self, plan, values, stored, aside))
-        set_stored(self, write.take(values, sent, given))
-        if aside is not None:
-            self._put_aside("accepted", None)
-        return written
 
     async def _areload(self, plan: Plan, backend: StorageBackend, key: Row, write: Write | None = None) -> None:
         result = await backend.asend(plan.find_sql, key, True)
@@ -374,6 +349,37 @@ class SavedRecord(RecordState):
         set_stored(self, get_stored(found[0]))
         self._put_aside("accepted", None)
         self._put_aside("doubtful", None)
+
+
+def _take(
+    record: SavedRecord,
+    transaction: Transaction | None,
+    plan: Plan,
+    write: Write,
+    values: dict[str, Any],
+    stored: Any,
+    sent: Row,
+    result: QueryResult,
+    aside: dict[str, Any] | None,
+) -> int:
+    """Have the record take note of what a statement has written; gives the number of rows.
+
+    `values`, `stored` and `aside` are the record's own, as they were when it was sent.
+    """
+    written = result.affected_rows
+    if stored.__class__ is not tuple:
+        given, written = plan.given(write, result), 1
+    elif written:
+        given = stored
+    else:
+        name = type(record).__name__
+        raise StaleRecord(f"this {name} was not saved: its row is no longer there", table=plan.table.name)
+    if transaction is not None:
+        transaction.enrol(put_back(record, plan, values, stored, aside))
+    set_stored(record, write.take(values, sent, given))
+    if aside is not None:
+        record._put_aside("accepted", None)
+    return written
 
 
 def _plan_of(record: SavedRecord) -> Plan:

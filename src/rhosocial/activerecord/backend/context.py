@@ -15,6 +15,7 @@ from ..blocking import running_loop
 from .errors import TransactionError
 from .fork import leave_to_parent
 
+_modules = sys.modules
 UNSET: Any = type("Unset", (), {"__repr__": lambda self: "UNSET", "__slots__": ()})()
 
 
@@ -134,8 +135,8 @@ class Contexts:
 
     def current(self) -> State:
         """The state of the thread or task that asks."""
-        loop = running_loop()
-        if loop is not None:
+        # Where asyncio was never imported there is no task; this is asked for each statement.
+        if "asyncio.events" in _modules and (loop := running_loop()) is not None:
             task = _current_task(loop)
             if task is not None:
                 return self._tasks.get(task) or self._task_state(task)

@@ -63,14 +63,17 @@ class Sender(Driver):
             return None
         return state
 
-    def try_send(self, sql: str, values: Values) -> QueryResult | None:
-        """`send` for a blocking caller who has to wait for nobody; None for any other, who awaits `asend`."""
+    def try_send(self, sql: str, values: Values, reads: bool = False) -> QueryResult | None:
+        """`send` for a blocking caller who has to wait for nobody; None for any other, who awaits `asend`.
+
+        Who knows that the statement only `reads` saves asking.
+        """
         if self._is_special or self.on_execute or self._logger.isEnabledFor(logging.DEBUG):
             return None
         state = self.contexts.current()
         if state.transaction is None:
             is_alone = state.connection is None and not has_marks()
-            return self._try_leased(state, sql, values) if is_alone else None
+            return self._try_leased(state, sql, values, reads) if is_alone else None
         if self.open_block() is None:
             return None
         state.transaction.refuse_end(sql)
@@ -90,8 +93,8 @@ class Sender(Driver):
             # Also for KeyboardInterrupt: what is left of the block must be known before COMMIT.
             self._raise_inside(state.transaction, error, text, values)
 
-    def _try_leased(self, state: State, sql: str, values: Values) -> QueryResult | None:
-        if self._writers is not None and self._is_write(sql):
+    def _try_leased(self, state: State, sql: str, values: Values, reads: bool) -> QueryResult | None:
+        if not reads and self._writers is not None and self._is_write(sql):
             return None
         leases = self._leases
         connection = leases.try_acquire(state)

@@ -93,6 +93,8 @@ class Transaction:
         self._names = 0
         self._savepoints: list[tuple[str, int, int, int]] = []
         self._undo: list[Hook] = []
+        # `undo` without a Python call in between: each save of a record in a block comes here.
+        self.enrol: Callable[[Hook], None] = self._undo.append
         self._on_commit: list[Hook] = []
         self._on_rollback: list[Hook] = []
 
@@ -473,7 +475,7 @@ class Transaction:
             outer._on_commit += self._on_commit
             outer._on_rollback += self._on_rollback
             self._on_commit, self._on_rollback = [], []
-        self._undo = []
+        self._undo.clear()
 
     def _pop(self, state: State) -> None:
         state.transaction = self.outer
