@@ -49,7 +49,7 @@ class Show:
         """A bar for each name that has so many steps; the function that is given moves one of them on."""
         columns = (
             SpinnerColumn(),
-            TextColumn("{task.description:<9}"),
+            TextColumn("{task.description:<26}"),
             BarColumn(bar_width=50),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -63,12 +63,12 @@ class Show:
 
             yield advance
 
-    def loaded(self, tables: Sequence[Loaded]) -> None:
-        """How fast a load was."""
+    def loaded(self, name: str, tables: Sequence[Loaded]) -> None:
+        """How fast a database was loaded."""
         rows, seconds = sum(t.rows for t in tables), sum(t.seconds for t in tables)
         slowest = max(tables, key=lambda t: t.seconds)
         self.say(
-            f"{rows:,} validated records in {seconds:.1f} s: {rows / seconds:,.0f} rows/s "
+            f"{name}: {rows:,} validated records in {seconds:.1f} s: {rows / seconds:,.0f} rows/s "
             f"({slowest.table}: {slowest.rows:,} in {slowest.seconds:.1f} s)"
         )
 

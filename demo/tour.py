@@ -1,12 +1,14 @@
-"""The parts of the demo in their order: two data sets, four databases, the same questions to each."""
+"""The parts of the demo in their order: two data sets, two databases for each, the same questions to all."""
 
 from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,51 +56,59 @@ class Tour:
             gc.unfreeze()
 
     def _run(self, data: DataSet) -> None:
-        self.show.heading("1  Load all flights of 2013 from New York City, with the built-in backend for SQLite")
-        with self._database("SQLite", data) as models:
+        self.show.heading("1  Load all flights of 2013 from New York City into two databases, side by side")
+        self.show.say("One by the built-in backend for SQLite, the other by one written the guide's way, over APSW.")
+        with self._databases(data, {"SQLite": None, "APSW": ApswBackend}) as models:
             self.show.heading("2  Ask, in blocking and in awaiting code")
             with self._timed("questions to SQLite", len(self.questions)):
-                for number, asked in enumerate(self._ask("SQLite", models), 1):
+                for number, asked in enumerate(self._ask("SQLite", models["SQLite"]), 1):
                     self.show.asked(number, asked)
-            self.show.heading("3  The same, side by side, with a backend written the guide's way over APSW")
-            self._compare("APSW", "SQLite", data, ApswBackend)
+            self.show.heading("3  The same questions to APSW, and the answers side by side")
+            self._compare("APSW", "SQLite", models["APSW"])
         month, name = data.of_month(MONTH), f"SQLite, {MONTH_NAME}"
         self.show.heading(f"4  The same over DuckDB, an engine that stores by column: the flights of {MONTH_NAME}")
-        with self._database(name, month) as models:
+        with self._databases(month, {name: None, "DuckDB": DuckDBBackend}) as models:
             with self._timed(f"questions to {name}", len(self.questions)):
-                list(self._ask(name, models))
-            self._compare("DuckDB", name, month, DuckDBBackend)
+                list(self._ask(name, models[name]))
+            self._compare("DuckDB", name, models["DuckDB"])
 
-    def _compare(self, name: str, reference: str, data: DataSet, backend_class: type[StorageBackend]) -> None:
+    def _compare(self, name: str, reference: str, models: Models) -> None:
         """Ask another engine, and hold its answers against those of the built-in backend."""
-        with self._database(name, data, backend_class) as models:
-            with self._timed(f"questions to {name}", len(self.questions)):
-                answered = list(self._ask(name, models))
-                pairs = zip(answered, self.answers[reference], strict=True)
-                verdicts = [_is_same(asked, known, models) for asked, known in pairs]
-                self.is_good = self.is_good and False not in verdicts
-            self.show.compared(name, list(zip(answered, verdicts, strict=True)))
+        with self._timed(f"questions to {name}", len(self.questions)):
+            answered = list(self._ask(name, models))
+            pairs = zip(answered, self.answers[reference], strict=True)
+            verdicts = [_is_same(asked, known, models) for asked, known in pairs]
+            self.is_good = self.is_good and False not in verdicts
+        self.show.compared(name, list(zip(answered, verdicts, strict=True)))
 
     @contextmanager
-    def _database(
-        self, name: str, data: DataSet, backend_class: type[StorageBackend] | None = None
-    ) -> Iterator[Models]:
-        """The models over a fresh file, filled with `data`; closed afterwards."""
+    def _databases(
+        self, data: DataSet, kinds: Mapping[str, type[StorageBackend] | None]
+    ) -> Iterator[dict[str, Models]]:
+        """The models over a fresh file for each kind, filled with `data`, a thread for each; closed afterwards."""
+        made = {name: self._over_file(name, kind) for name, kind in kinds.items()}
+        try:
+            rows = {f"{name}: {table}": len(data.rows(table)) for name in made for table in FILES}
+            with self._timed(f"loading {' and '.join(made)}", sum(rows.values())):
+                with self.show.progress(rows) as advance, ThreadPoolExecutor(len(made)) as threads:
+                    filling = [
+                        threads.submit(load, models, data, partial(_advanced, advance, name))
+                        for name, models in made.items()
+                    ]
+                for name, filled in zip(made, filling, strict=True):
+                    self.show.loaded(name, filled.result())
+            yield made
+        finally:
+            for models in made.values():
+                models.backend.close()
+
+    def _over_file(self, name: str, backend_class: type[StorageBackend] | None) -> Models:
         path = self.folder / f"{name.replace(', ', '-').lower()}.db"
         # Room for 64 MiB of pages: with SQLite's own 2 MiB the indexes of a large table are read again and again.
         config: Any = (
             f"sqlite:///{path}?cache_size=-65536" if backend_class is None else ConnectionConfig(database=str(path))
         )
-        models = Models.over(config, backend_class)
-        try:
-            rows = {table: len(data.rows(table)) for table in FILES}
-            with self._timed(f"loading {name}", sum(rows.values())):
-                with self.show.progress(rows) as advance:
-                    loaded = load(models, data, advance)
-                self.show.loaded(loaded)
-            yield models
-        finally:
-            models.backend.close()
+        return Models.over(config, backend_class)
 
     def _ask(self, name: str, models: Models) -> Iterator[Asked]:
         known = self.answers[name] = []
@@ -114,6 +124,10 @@ class Tour:
         yield
         outcome = "done" if self.is_good or not was_good else "ANSWERS DIFFER"
         self.lines.append((part, f"{amount:,}", f"{time.perf_counter() - start:.1f}", outcome))
+
+
+def _advanced(advance: Callable[[str, int], None], name: str, table: str, rows: int) -> None:
+    advance(f"{name}: {table}", rows)
 
 
 def _is_same(asked: Asked, known: Asked, models: Models) -> bool | None:

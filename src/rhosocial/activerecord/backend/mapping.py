@@ -308,7 +308,7 @@ class ValueMapper:
 
         def encode(value: Any) -> Any:
             raw = dump(value, db_type)
-            if remembers and proven.get(value, _NOTHING) == raw:
+            if remembers and value in proven and (raw is value or proven[value] == raw):
                 return raw
             if raw is not value or not is_scalar or read(raw, db_type) is not value:
                 back = None if raw is None else load(raw)
