@@ -179,7 +179,7 @@ class DuckDBBackend(StorageBackend):
                 item[name] = self._value_mapper.from_database(item[name], db_type)
         return QueryResult(data=data, affected_rows=len(data))
 
-    def transaction(self) -> DuckDBTransactionManager:  # type: ignore[override]  # The library makes a block of it.
+    def transaction(self) -> DuckDBTransactionManager:  # The library makes a block of it.
         """The manager of this connection's transactions."""
         return DuckDBTransactionManager(self._connection)
 

@@ -226,7 +226,7 @@ class ApswBackend(StorageBackend):
         except apsw.Error as error:
             self._handle_error(error)
 
-    def transaction(self) -> ApswTransactionManager:  # type: ignore[override]  # The library makes a block of it.
+    def transaction(self) -> ApswTransactionManager:  # The library makes a block of it.
         """The manager of this connection's transactions."""
         return ApswTransactionManager(self._connection)
 

@@ -104,7 +104,7 @@ class Show:
         """The last table: what was done, how much of it, how long it took, and what came out."""
         table = Table(box=box.SIMPLE_HEAD)
         for name, justify in (("part", "left"), ("amount", "right"), ("seconds", "right"), ("outcome", "left")):
-            table.add_column(name, justify=justify)  # type: ignore[arg-type]  # One of rich's literals.
+            table.add_column(name, justify=justify)  # One of rich's literals.
         for row in rows:
             table.add_row(*row)
         self.console.print(table)

@@ -45,8 +45,8 @@ LAYERS = (
     ("4b: a class seen as a table", "table source plan hydrate checks peers state"),
     (
         "5: questions, links, hooks",
-        "query builder join rows stream cursor page raw_query change aggregate selection shape relation relation.*"
-        " events",
+        "query builder join rows stream cursor page raw_query dict_query change aggregate selection shape"
+        " relation relation.* events",
     ),
     ("6: rows with behaviour", "model bulk verify saved record field field.*"),
     ("6: the facade", ROOT),

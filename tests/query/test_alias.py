@@ -51,7 +51,7 @@ async def test_an_alias_is_asked_for_records() -> None:
     assert 'FROM "nodes" AS "other" WHERE "day" > ?' in query.to_sql()[0]
     assert [4] == [node.id for node in await other.query().afind_all([4, 99])]
     assert 5 == await other.query().acount()
-    assert "root" == (await other.query().afirst()).name  # type: ignore[union-attr]
+    assert "root" == (await other.query().afirst()).name
     assert [{"id": 1, "name": "root"}] == await other.query().limit(1).to_dict(include=["id", "name"]).aall()
 
 

@@ -37,7 +37,7 @@ async def test_one_and_first_give_a_record_or_none() -> None:
     assert None is await nobody.afirst()
     assert None is await Person.query().limit(0).aone()
     assert None is await Person.query().limit(0).afirst()
-    assert "A1" == (await Seat.query().afirst()).label  # type: ignore[union-attr]
+    assert "A1" == (await Seat.query().afirst()).label
 
 
 async def test_one_or_fail_says_what_is_missing() -> None:
@@ -50,7 +50,7 @@ async def test_one_or_fail_says_what_is_missing() -> None:
 async def test_find_one_looks_among_what_is_asked_for() -> None:
     assert "B" == names([await Person.query().afind_one(2)])
     assert None is await Person.query().where(c.active).afind_one(2)
-    assert "A2" == (await Seat.query().afind_one(("A", 2))).label  # type: ignore[union-attr]
+    assert "A2" == (await Seat.query().afind_one(("A", 2))).label
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def test_to_sql_shows_text_and_values() -> None:
 
 
 def test_to_sql_shows_the_values_as_the_driver_gets_them() -> None:
-    query = Person.query().where(c.born == dt.date(2000, 1, 1), c.active == True, c.mood == Mood.GRIM, c.balance < 5)  # noqa: E712
+    query = Person.query().where(c.born == dt.date(2000, 1, 1), c.active == True, c.mood == Mood.GRIM, c.balance < 5)  # noqa: E712  # SQL, not Python.
 
     assert ("2000-01-01", 1, "grim", 5.0) == query.to_sql()[1]
 

@@ -122,7 +122,7 @@ async def test_parts_are_taken_as_they_were_put_together_on_every_engine() -> No
 def test_all_of_intersect_and_except_is_standard_sql() -> None:
     whole = FIRST.select("id").except_(LAST.select("id"), all=True)
 
-    assert " EXCEPT ALL SELECT " in Dialect().compile(whole.as_subquery().select)[0]  # type: ignore[attr-defined]
+    assert " EXCEPT ALL SELECT " in Dialect().compile(whole.as_subquery().select)[0]
     with pytest.raises(UnsupportedFeature, match="SQLite has no EXCEPT ALL: leave out all=True"):
         whole.to_sql()
 

@@ -50,7 +50,7 @@ async def test_where_takes_text_with_values(condition: str, params: Any, expecte
         (c.age == 20, "CD"),
         (c.age != 20, "AEF"),
         (c.age == None, "B"),  # noqa: E711  # SQL's NULL, by operator.
-        (c.age != None, "ACDEF"),  # noqa: E711
+        (c.age != None, "ACDEF"),  # noqa: E711  # SQL, not Python.
         (c.age.is_null(), "B"),
         (c.age.is_not_null(), "ACDEF"),
         (c.age < 20, "F"),

@@ -120,7 +120,7 @@ async def test_a_tree_is_walked_down() -> None:
     assert {"key": "aa", "n": 4} == found[1].data
     assert ["aa", "aaa"] == [node.name for node in await query.where(n.id > 2).aall()]
     assert (3, True) == (await query.acount(), await query.aexists())
-    assert "aa" == (await query.afind_one(4)).name  # type: ignore[union-attr]
+    assert "aa" == (await query.afind_one(4)).name
     assert [5] == [node.id for node in await query.where(tree.c.data["n"] == 5).aall()]
     assert query.where(n.id > 2).to_sql() == (
         'WITH RECURSIVE "tree" ("id", "parent_id", "name", "data", "day") AS ('

@@ -36,7 +36,7 @@ async def test_the_rows_of_a_query_are_asked_again() -> None:
     assert 2 == await moods.query().acount()
     assert 45 == await moods.query().amax("oldest")
     assert Decimal(65) == await moods.query().asum("oldest")
-    assert {"mood": Mood.GRIM, "oldest": 20} == (await moods.query().order_by("oldest").afirst()).as_dict()  # type: ignore[union-attr]
+    assert {"mood": Mood.GRIM, "oldest": 20} == (await moods.query().order_by("oldest").afirst()).as_dict()
     assert [{"oldest": 20}] == await moods.query().where("oldest = ?", (20,)).to_dict(["oldest"]).aall()
 
 
@@ -124,7 +124,7 @@ async def test_a_lateral_query_names_the_tables_before_it() -> None:
     last = Pet.query().where(p.owner == c.id).order_by(p.id.desc()).limit(1).as_table("last", lateral=True)
     query = Person.query().select("name").left_join(last).where(last.c.name == "Tom")
 
-    sql, params = Dialect().compile(query.as_subquery().select)  # type: ignore[attr-defined]
+    sql, params = Dialect().compile(query.as_subquery().select)
     assert (1, "Tom") == params
     assert sql == (
         'SELECT "people"."name" FROM "people" LEFT JOIN LATERAL (SELECT "pets"."id", "pets"."owner_id", "pets"."name", '

@@ -70,16 +70,16 @@ async def found(condition: Any) -> list[int]:
         (c.data["v"] == 1, [1, 4]),
         (c.data["v"] == 1.0, [1, 4]),
         (c.data["v"] == "1", [2]),
-        (c.data["v"] == True, [3]),  # noqa: E712
-        (c.data["v"] == False, [9]),  # noqa: E712
+        (c.data["v"] == True, [3]),  # noqa: E712  # SQL, not Python.
+        (c.data["v"] == False, [9]),  # noqa: E712  # SQL, not Python.
         (c.data["v"] != 1, [2, 3, 9, 10, 11, 12]),
-        (c.data["v"] != True, [1, 2, 4, 9, 10, 11, 12]),  # noqa: E712
+        (c.data["v"] != True, [1, 2, 4, 9, 10, 11, 12]),  # noqa: E712  # SQL, not Python.
         (~(c.data["v"] == 1), [2, 3, 9, 10, 11, 12]),
         (~(c.data["v"] != 1), [1, 4]),
         (c.data["v"] == {"y": [1.0, 2], "x": 1}, [10]),
         (c.data["v"] == [1, 2, [3]], [12]),
         (c.data["v"] != [1, 2, [3]], [1, 2, 3, 4, 9, 10, 11]),
-        (c.data["v"] == None, [5, 6, 7, 8, 13]),  # noqa: E711
+        (c.data["v"] == None, [5, 6, 7, 8, 13]),  # noqa: E711  # SQL, not Python.
         (c.data["v"].is_null(), [5, 6, 7, 8, 13]),
         (c.data["v"].is_not_null(), [1, 2, 3, 4, 9, 10, 11, 12]),
         (c.data["v"] > 0, [1, 4]),
@@ -138,7 +138,7 @@ async def test_a_null_beside_a_path_is_unknown_either_way() -> None:
         (c.data == [1, "a", None], [7]),
         (c.data != [1, "a", None], [1, 2, 3, 4, 5, 6, 9, 10, 11, 12, 13]),
         (c.data == "text", [13]),
-        (c.data == None, [8]),  # noqa: E711
+        (c.data == None, [8]),  # noqa: E711  # SQL, not Python.
         (c.data.in_([{"v": 1}, [1.0, "a", None], None]), [4, 7, 8]),
         (c.data.not_in([{}, "text"]), [1, 2, 3, 4, 5, 7, 9, 10, 11, 12]),
         (c.data.is_distinct_from({}), [1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12, 13]),
@@ -305,7 +305,7 @@ async def test_comparison_and_containment_are_pythons(stored: Any, asked: Any) -
     try:
         path, only = c.data["a"], c.id == record.id
         if asked is None:
-            assert (stored is None) is bool(await found(only & (path == None)))  # noqa: E711
+            assert (stored is None) is bool(await found(only & (path == None)))  # noqa: E711  # SQL, not Python.
         else:
             assert same(stored, asked) is bool(await found(only & (path == asked)))
             different = stored is not None and not same(stored, asked)

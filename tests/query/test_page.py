@@ -182,7 +182,7 @@ async def test_a_page_says_what_is_around_it() -> None:
     assert "D" == names(list(await people.apage(1, before=last.previous)))
     assert "ABC" == names(list(await people.apage(9, before=middle.next)))
     with pytest.raises(FrozenInstanceError):
-        first.next = None  # type: ignore[misc]
+        first.next = None
 
 
 async def test_an_empty_page_leads_nowhere() -> None:
@@ -208,7 +208,7 @@ async def test_an_order_without_ties_and_nulls_is_one_comparison(shop: SQLiteBac
     statements: list[str] = []
     query = Person.query().where(c.active).order_by("name")
     cursor = (await query.apage(1)).next
-    watch = lambda sql, kinds, duration: statements.append(sql)  # noqa: E731
+    watch = lambda sql, kinds, duration: statements.append(sql)  # noqa: E731  # A name is needed, to take it off again.
     shop.on_execute.append(watch)
     await query.apage(2, after=cursor)
     await query.apage(2, before=cursor)
@@ -224,7 +224,7 @@ async def test_mixed_directions_begin_with_what_an_index_finds(shop: SQLiteBacke
     statements: list[str] = []
     query = Person.query().order_by("score DESC", "age")
     cursor = (await query.apage(1)).next
-    watch = lambda sql, kinds, duration: statements.append(sql)  # noqa: E731
+    watch = lambda sql, kinds, duration: statements.append(sql)  # noqa: E731  # A name is needed, to take it off again.
     shop.on_execute.append(watch)
     await query.apage(2, after=cursor)
     shop.on_execute.remove(watch)

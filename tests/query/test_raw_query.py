@@ -24,7 +24,7 @@ async def test_records_come_from_sql_text() -> None:
     assert "EAF" == names(await found.aall())
     assert await Person.query().where(c.id == 5).aall() == [await found.aone()]
     assert await found.afirst() == await found.aone_or_fail() == await found.aone()
-    assert not (await found.aone()).is_new_record and not (await found.aone()).is_dirty  # type: ignore[union-attr]
+    assert not (await found.aone()).is_new_record and not (await found.aone()).is_dirty
     assert ("SELECT * FROM people WHERE age > ? AND mood = ? ORDER BY age DESC", (4, "glad")) == found.to_sql()
 
 
@@ -125,7 +125,7 @@ async def test_wrong_text_and_wrong_values_are_refused() -> None:
     with pytest.raises(QueryError, match=r"expected 1 parameters, one for each . of the statement, but got 0"):
         query.raw_sql("SELECT * FROM people WHERE id = ?")
     with pytest.raises(QueryError, match="expected SQL text or an expression, got int"):
-        query.raw_sql(5)  # type: ignore[arg-type]
+        query.raw_sql(5)
     with pytest.raises(ColumnNotFound):
         await query.raw_sql("SELECT absent FROM people").aall()
     with pytest.raises(DataError):
@@ -211,6 +211,6 @@ async def test_a_batch_has_a_size(size: Any) -> None:
 
 async def test_a_batch_needs_a_callback_and_gives_records() -> None:
     with pytest.raises(TypeError, match="callback must be callable, got NoneType"):
-        await query.abatch(5, None)  # type: ignore[arg-type]
+        await query.abatch(5, None)
     with pytest.raises(QueryError, match="leave out select"):
         await query.select("id").abatch(5, print)

@@ -71,7 +71,7 @@ async def test_the_first_of_each_group_is_kept() -> None:
         (score.team_id, score.points) for score in await query.order_by("team_id", "points DESC", "id").aall()
     ]
     assert 3 == await query.acount()
-    assert 1 == (await query.afirst()).id  # type: ignore[union-attr]
+    assert 1 == (await query.afirst()).id
     assert await query.where(s.points > 6).aexists()
 
 

@@ -170,7 +170,7 @@ def test_an_annotation_that_is_defined_nowhere() -> None:
     class Dangling(ActiveRecord):
         __table_name__ = "dangling"
         id: int
-        part: Nowhere  # type: ignore[name-defined]  # noqa: F821
+        part: Nowhere  # noqa: F821
 
     with pytest.raises(
         ConfigurationError, match="Dangling is annotated with 'Nowhere', which is not defined: define or"

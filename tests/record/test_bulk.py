@@ -137,7 +137,7 @@ async def test_what_changed_is_validated_before_anything_is_written(home: Any, s
         await User.abulk_create(users)
     assert sent == []
     assert all(user.is_new_record for user in users)
-    users[2].name = 5  # type: ignore[assignment]
+    users[2].name = 5
     with pytest.raises(ValidationError):
         await User.abulk_create(users)
 

@@ -35,7 +35,7 @@ def test_a_generated_key_may_be_left_out_or_none() -> None:
     ("annotation", "default"),
     [
         (int, ...),
-        (Optional[int], None),  # noqa: UP045
+        (Optional[int], None),  # noqa: UP045  # An old spelling.
         (int | None, ...),
         (int, AUTO),
         (Annotated[int, Field(gt=0)], ...),

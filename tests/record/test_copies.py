@@ -122,7 +122,7 @@ async def test_a_dup_is_new_and_has_no_key(home: Any) -> None:
 async def test_what_was_not_saved_is_validated_when_a_dup_is_saved(home: Any) -> None:
     home(User)
     user = await User.acreate(name="Ann")
-    user.name = 5  # type: ignore[assignment]
+    user.name = 5
     other = user.dup()
 
     assert other.dirty_fields == {"name"}
@@ -165,7 +165,7 @@ async def test_handlers_stay_with_the_original(home: Any) -> None:
 
 async def test_copies_without_validation_stay_unvalidated(home: Any) -> None:
     home(User)
-    user = User.model_construct(name=5)  # type: ignore[arg-type]
+    user = User.model_construct(name=5)
 
     for other in (copy.copy(user), pickled(user), user.dup()):
         with pytest.raises(ValidationError):

@@ -260,12 +260,12 @@ async def test_handlers_belong_to_one_record(home: Any) -> None:
 
 def test_events_may_be_named_by_their_value_and_an_unknown_one_is_refused() -> None:
     user = User(name="Ann")
-    user.on("before_save", print)  # type: ignore[arg-type]
-    user.off("before_save", print)  # type: ignore[arg-type]
+    user.on("before_save", print)
+    user.off("before_save", print)
     with pytest.raises(ValueError, match="before_sve"):
-        user.on("before_sve", print)  # type: ignore[arg-type]
+        user.on("before_sve", print)
     with pytest.raises(TypeError, match="a handler must be callable, got str"):
-        user.on(ModelEvent.BEFORE_SAVE, "print")  # type: ignore[arg-type]
+        user.on(ModelEvent.BEFORE_SAVE, "print")
 
 
 async def test_the_validate_events_fire_when_validating_by_hand(home: Any) -> None:
@@ -291,7 +291,7 @@ async def test_the_class_hook_stands_between_validation_and_after_validate(home:
 
     home(Hooked)
     record = Hooked()
-    record.age = "5"  # type: ignore[assignment]
+    record.age = "5"
     record.on(ModelEvent.BEFORE_VALIDATE, lambda record, **details: order.append("before"))
     record.on(ModelEvent.AFTER_VALIDATE, lambda record, **details: order.append("after"))
     await record.asave()
@@ -308,7 +308,7 @@ async def test_an_overridden_asave_serves_both_faces_and_super_works(home: Any) 
     class Mixin:
         async def asave(self) -> int:
             order.append("mixin")
-            return await super().asave()  # type: ignore[misc,no-any-return]
+            return await super().asave()
 
     class Loud(Mixin, ActiveRecord):
         __table_name__ = "louds"

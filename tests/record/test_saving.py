@@ -270,7 +270,7 @@ async def test_equal_json_in_another_spelling_is_no_change(users: type[User], ba
 async def test_one_is_not_true_and_nan_is_nan(users: type[User], sent: list[str]) -> None:
     user = await User.acreate(name="Ann", age=1, is_active=True)
     sent.clear()
-    user.is_active = 1  # type: ignore[assignment]
+    user.is_active = 1
     assert await user.asave() == 0
     assert user.is_active is True
     user.age = True
@@ -293,7 +293,7 @@ async def test_nan_cannot_be_lost_on_the_way(users: type[User]) -> None:
 async def test_a_value_that_validation_makes_equal_again_is_not_sent(users: type[User], sent: list[str]) -> None:
     user = await User.acreate(name="Ann", age=3)
     sent.clear()
-    user.age = "3"  # type: ignore[assignment]
+    user.age = "3"
 
     assert await user.asave() == 0
     assert user.age == 3
@@ -319,7 +319,7 @@ async def test_decimals_and_enums_are_compared_by_value(home: Any, sent: list[st
     item.level = Level.LOW
 
     assert await item.asave() == 0
-    item.level = 2  # type: ignore[assignment]
+    item.level = 2
     assert await item.asave() == 1
     assert item.level is Level.HIGH
     assert sent == ['UPDATE "items" SET "level" = ? WHERE "id" = ?']
@@ -385,7 +385,7 @@ async def test_update_refuses_an_unknown_name_and_assigns_nothing(users: type[Us
         with pytest.raises(ColumnNotFound, match=name):
             await user.aupdate({"name": "Bob", name: 1})
     with pytest.raises(TypeError, match="update takes a dict or keywords, got str"):
-        await user.aupdate("name")  # type: ignore[arg-type]
+        await user.aupdate("name")
     assert (user.name, user.is_dirty, sent) == ("Ann", False, [])
 
 

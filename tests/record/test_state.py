@@ -75,7 +75,7 @@ async def test_attributes_that_are_no_fields_do_not_count(home: Any, sent: list[
     home(Cached)
     record = Cached(name="a")
     assert record.upper == "A"
-    record._mark = 1  # type: ignore[attr-defined]
+    record._mark = 1
     assert not record.is_dirty
     await record.asave()
     loaded = await Cached.afind_one_or_fail(1)
@@ -148,7 +148,7 @@ async def test_private_attributes_post_init_and_extras_are_honoured_at_loading(h
         first, second = records[0], records[1]
         assert (first._seen, second._seen) == ("n0", "n1")
         first._private.append(1)
-        first.other = 5  # type: ignore[attr-defined]
+        first.other = 5
         assert second._private == []
         assert (first.model_extra, second.model_extra) == ({"other": 5}, {})
         assert not first.is_dirty

@@ -42,10 +42,10 @@ class Post(ActiveRecord):
     title: str = ""
     likes: int = 0
 
-    author: Optional[Author] = BelongsTo("Author", foreign_key="author_id")  # noqa: UP045
+    author: Optional[Author] = BelongsTo("Author", foreign_key="author_id")  # noqa: UP045  # An old spelling.
     comments: ClassVar[HasMany[Comment]] = HasMany(foreign_key="post_id", order_by="id")
     tags = ManyToMany["Tag"](through="post_tags", order_by="id")
-    notes: List[Note] = HasMany(as_="owner", order_by="id")  # noqa: UP006
+    notes: List[Note] = HasMany(as_="owner", order_by="id")  # noqa: UP006  # An old spelling.
 
 
 class Comment(ActiveRecord):

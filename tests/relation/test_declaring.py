@@ -19,8 +19,8 @@ class Team(ActiveRecord):
     bracketed = HasMany["Player"](foreign_key="team_id")
     by_class_var: ClassVar[HasMany[Player]] = HasMany(foreign_key="team_id")
     by_argument = HasMany("Player", foreign_key="team_id")
-    by_annotation: List[Player] = HasMany(foreign_key="team_id")  # noqa: UP006
-    by_both: List[Player] = HasMany("Player", foreign_key="team_id")  # noqa: UP006
+    by_annotation: List[Player] = HasMany(foreign_key="team_id")  # noqa: UP006  # An old spelling.
+    by_both: List[Player] = HasMany("Player", foreign_key="team_id")  # noqa: UP006  # An old spelling.
     lazily = HasMany["test_declaring.Player"](foreign_key="team_id")
     guessed = HasMany["Player"]()
 
@@ -32,7 +32,7 @@ class Player(ActiveRecord):
     team_id: int | None = None
     bracketed = BelongsTo[Team](foreign_key="team_id")
     optional = BelongsTo["Team | None"](foreign_key="team_id")
-    by_annotation: Optional[Team] = BelongsTo(foreign_key="team_id")  # noqa: UP045
+    by_annotation: Optional[Team] = BelongsTo(foreign_key="team_id")  # noqa: UP045  # An old spelling.
     by_union: Team | None = BelongsTo(foreign_key="team_id")
     team = BelongsTo["Team"]()
 
@@ -117,7 +117,7 @@ def test_modules_that_need_each_other_find_each_other(tmp_path, monkeypatch) -> 
         (tmp_path / "games").mkdir(exist_ok=True)
         (tmp_path / "games" / f"{name.lower()}.py").write_text(textwrap.dedent(text))
     monkeypatch.syspath_prepend(str(tmp_path))
-    from games.ping import Ping  # type: ignore[import-not-found]
+    from games.ping import Ping
 
     assert "Pong" == Ping.by_path.target.__name__
     assert sys.modules["games.pong"].Pong is Ping.others.target
@@ -182,8 +182,8 @@ def test_a_relation_may_be_registered_later() -> None:
         __table_name__ = "boxes"
 
     Stand.register_relation("team", BelongsTo(Team))
-    assert Team is Stand.team.target is Box.team.target  # type: ignore[attr-defined]
-    assert Stand(id=1).team is None  # type: ignore[attr-defined]
+    assert Team is Stand.team.target is Box.team.target
+    assert Stand(id=1).team is None
     assert "boxes" == Box.__table__.relations["team"].route.own.name
 
 

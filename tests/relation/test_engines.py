@@ -24,7 +24,7 @@ from demo.guide_backend import ApswBackend
 class DictBackend(ApswBackend):
     """Gives dicts alone, as the guide's own listing does."""
 
-    def execute(self, sql: str, params: Any = None, returning: bool = False) -> QueryResult:  # type: ignore[override]
+    def execute(self, sql: str, params: Any = None, returning: bool = False) -> QueryResult:
         done = super().execute(sql, params, returning)
         return QueryResult(data=done.data, affected_rows=done.affected_rows, last_insert_id=done.last_insert_id)
 

@@ -144,7 +144,7 @@ async def test_aliases_defaults_and_computed_fields_are_the_classes_own() -> Non
         await Post.query().into(Shown).aall()
 
     class Fitting(Shown):
-        likes: float  # type: ignore[assignment]
+        likes: float
 
     (card,) = await Post.query().where(Post.c.title == "cake").into(Fitting).aall()
     assert ("cake", 5.0, "green", "CAKE") == (card.label, card.likes, card.colour, card.shout)
@@ -155,7 +155,7 @@ async def test_one_first_and_one_or_fail_give_a_card_at_most() -> None:
     nobody = Author.query().where(Author.c.name == "Zoe").into(NameCard)
 
     assert "Bob" == (await named.aone_or_fail()).name
-    assert "Ann" == (await Author.query().into(NameCard).afirst()).name  # type: ignore[union-attr]
+    assert "Ann" == (await Author.query().into(NameCard).afirst()).name
     assert await nobody.aone() is None and await nobody.afirst() is None
     with pytest.raises(RecordNotFound, match="no NameCard answers"):
         await nobody.aone_or_fail()

@@ -99,4 +99,4 @@ async def test_a_relation_that_leads_elsewhere_is_no_tree() -> None:
     with pytest.raises(QueryError, match=r"Author.posts is no tree"):
         Author.posts.descendants(ann)
     with pytest.raises(QueryError, match=r"Post.author is no tree"):
-        Post.author.ancestors(post)  # type: ignore[union-attr]
+        Post.author.ancestors(post)

@@ -38,7 +38,7 @@ def model_of(kind: Kind, table_name: str, db_type: DatabaseType | None = None, *
         "__module__": __name__,
         "__table_name__": table_name,
         "maybe": None,
-        "model_config": ConfigDict(**kind.settings),  # type: ignore[typeddict-item]
+        "model_config": ConfigDict(**kind.settings),
     }
     model: type[Model] = types.new_class("Model", (Model,), exec_body=lambda namespace: namespace.update(body))
     return model

@@ -62,9 +62,9 @@ async def test_rows_without_a_value_are_found_by_none_and_by_no_value(kind: Kind
     column, query = model.c.maybe, model.query()
     nothing, something = {records[0].id}, {record.id for record in records[1:]}
 
-    for way in (query.where(column == None), query.query({"maybe": None}), query.is_null("maybe")):  # noqa: E711
+    for way in (query.where(column == None), query.query({"maybe": None}), query.is_null("maybe")):  # noqa: E711  # SQL, not Python.
         assert nothing == {row.id for row in await way.aall()}
-    assert something == {row.id for row in await query.where(column != None).aall()}  # noqa: E711
+    assert something == {row.id for row in await query.where(column != None).aall()}  # noqa: E711  # SQL, not Python.
     assert something == {row.id for row in await query.where(column.in_([r.value for r in records])).aall()}
     assert await query.where(column.in_([])).aall() == []
 

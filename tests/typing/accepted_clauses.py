@@ -67,3 +67,8 @@ assert_type(whole, Query[User])
 assert_type(whole.order_by("name").limit(3).all(), list[User])
 assert_type(counts.union(counts).all(), list[Row])
 assert_type(counts.union(counts).scalars(), list[Any])
+
+
+async def awaiting() -> None:
+    assert_type(await tree.query().adicts(), list[dict[str, Any]])
+    assert_type(await whole.aall(), list[User])

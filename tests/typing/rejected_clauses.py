@@ -21,6 +21,7 @@ class Post(ActiveRecord):
 
 users = User.query()
 User.alias(3)  # error
+User.alias("boss").query().all()[0].nmae  # error
 users.join(3)  # error
 users.join(Post.query())  # error
 users.join(Post, on=3)  # error
@@ -30,6 +31,7 @@ users.natural_join("posts")  # error
 users.from_(Post)  # error
 users.with_cte(Post.query())  # error
 users.union(Post.query())  # error
+users.union(users).all()[0].nmae  # error
 users.except_(users.select("id"))  # error
 users.for_update(True)  # error
 users.for_share(of=3)  # error

@@ -251,7 +251,7 @@ class TestRenewFaces:
     def test_the_core_of_a_mixin_is_reached_by_both_faces(self) -> None:
         class Stamped:
             async def asave(self, note: str = "", *, times: int = 1) -> str:
-                return "stamped, " + await super().asave(note, times=times)  # type: ignore[misc]
+                return "stamped, " + await super().asave(note, times=times)
 
         class StampedAccount(Stamped, Account):
             pass

@@ -171,7 +171,7 @@ def test_an_annotation_names_its_column(annotation: Any, python: Any, db_type: D
 )
 def test_limits_come_from_pydantics_constraints(annotation: Any, limits: tuple[int | None, ...]) -> None:
     class Model(BaseModel):
-        field: annotation = Field(default=None)  # type: ignore[valid-type]
+        field: annotation = Field(default=None)
 
     info = Model.model_fields["field"]
     for found in (column_type(annotation), column_type(info.annotation, info.metadata)):

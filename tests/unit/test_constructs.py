@@ -334,7 +334,7 @@ AT_HOSTILE = 'json_at("data", ?), ?)'
         (data[""], ('json_at("data", ?)', '[""]')),
         (data["a"] == 1, (f'(JSON_EXTRACT("data", ?) = ? AND {KIND} {NUMBER})', '$."a"', 1, '$."a"')),
         (data["a"] != "1", (f'(JSON_EXTRACT("data", ?) <> ? OR {KIND} NOT {TEXT})', '$."a"', "1", '$."a"')),
-        (data["a"] == True, (f"({KIND} = CASE ? WHEN 0 THEN 'false' ELSE 'true' END)", '$."a"', True)),  # noqa: E712
+        (data["a"] == True, (f"({KIND} = CASE ? WHEN 0 THEN 'false' ELSE 'true' END)", '$."a"', True)),  # noqa: E712  # SQL, not Python.
         (data["a"] == [1], ('(json_same("data", ?, ?))', '["a"]', "[1]")),
         (data["a"] != {"b": 1}, ('(NOT json_same("data", ?, ?))', '["a"]', '{"b":1}')),
         (data["a"].is_null(), ("NULLIF(\"data\" -> ?, 'null') IS NULL", '$."a"')),
@@ -447,13 +447,13 @@ def test_the_python_type_of_a_result(node: Any, expected: Any) -> None:
     ("build", "says"),
     [
         (lambda: F.case(), "at least one pair"),
-        (lambda: F.case(a > 1), "case takes pairs"),  # type: ignore[arg-type]
-        (lambda: F.case(("a > 1", 1)), "first of a pair is a condition, got str"),  # type: ignore[arg-type]
-        (lambda: F.case((True, 1)), "first of a pair is a condition, got bool"),  # type: ignore[arg-type]
+        (lambda: F.case(a > 1), "case takes pairs"),
+        (lambda: F.case(("a > 1", 1)), "first of a pair is a condition, got str"),
+        (lambda: F.case((True, 1)), "first of a pair is a condition, got bool"),
         (lambda: a.cast("int; DROP"), "cannot cast to 'int; DROP'"),
         (lambda: a.cast(T.CUSTOM), "nothing can be cast to CUSTOM"),
         (lambda: a.collate(""), "named by text"),
-        (lambda: a.collate(1), "named by text, got int"),  # type: ignore[arg-type]
+        (lambda: a.collate(1), "named by text, got int"),
         (lambda: F.greatest(a), "max is the aggregate"),
         (lambda: F.substring(name, 0), "counts characters from 1"),
         (lambda: F.concat(), "at least one item"),
@@ -467,18 +467,18 @@ def test_the_python_type_of_a_result(node: Any, expected: Any) -> None:
         (lambda: F.json_agg("a"), "json_agg takes an expression"),
         (lambda: F.string_agg("a"), "string_agg takes an expression"),
         (lambda: F.lag("a"), "lag takes an expression"),
-        (lambda: F.string_agg(name, 1), "a separator is text, got int"),  # type: ignore[arg-type]
+        (lambda: F.string_agg(name, 1), "a separator is text, got int"),
         (lambda: F.string_agg(name, order_by="name"), "order_by takes expressions: .*not 'name'"),
         (lambda: F.lower(name).filter(flag), "lower takes no filter"),
         (lambda: F.rank().filter(flag), "rank takes no filter"),
-        (lambda: F.count().filter("a > 1"), "filter takes a condition, got str"),  # type: ignore[arg-type]
+        (lambda: F.count().filter("a > 1"), "filter takes a condition, got str"),
         (lambda: F.lower(name).over(), "lower is reckoned for each row"),
-        (lambda: F.rank().over("w"), "over takes a window, got str"),  # type: ignore[arg-type]
+        (lambda: F.rank().over("w"), "over takes a window, got str"),
         (lambda: F.rank().over(F.window(), order_by=a), "a window or its parts, not both"),
         (lambda: F.rank().over(partition_by="a; DROP"), "partition_by takes expressions"),
         (lambda: F.rank().over(order_by=1), "order_by takes expressions, got int"),
         (lambda: F.sum(a).over(rows=(0, 1), range=(0, 1)), "one frame: give rows or range"),
-        (lambda: F.sum(a).over(rows=1), "rows takes a pair"),  # type: ignore[arg-type]
+        (lambda: F.sum(a).over(rows=1), "rows takes a pair"),
         (lambda: F.sum(a).over(rows=("1; DROP", 0)), "a number or None, got str"),
         (lambda: F.sum(a).over(rows=(0.5, 1)), "a number or None, got float"),
         (lambda: F.sum(a).over(rows=(True, 1)), "a number or None, got bool"),
@@ -488,7 +488,7 @@ def test_the_python_type_of_a_result(node: Any, expected: Any) -> None:
         (lambda: F.sum(a).over(exclude="group"), "exclude needs a frame"),
         (lambda: F.sum(a).over(rows=(0, 1), exclude="x"), "exclude is 'current row'"),
         (lambda: F.ntile(0), "ntile takes a whole number of at least 1"),
-        (lambda: F.lag(a, "1"), "lag takes a whole number"),  # type: ignore[arg-type]
+        (lambda: F.lag(a, "1"), "lag takes a whole number"),
         (lambda: F.extract("year; DROP", at), "extract knows no part 'year; DROP'"),
         (lambda: F.extract("hour", day), "extract finds no hour in values of date"),
         (lambda: F.extract("year", clock), "extract finds no year in values of time"),
@@ -500,14 +500,14 @@ def test_the_python_type_of_a_result(node: Any, expected: Any) -> None:
         (lambda: F.rollup("a"), "rollup takes expressions"),
         (lambda: F.cube(a.as_("x")), "cube takes expressions, got Aliased"),
         (lambda: F.exists(1), "expected a query, got int"),
-        (lambda: name.regexp(1), "a regular expression is text, got int"),  # type: ignore[arg-type]
-        (lambda: name.matches(None), "matches expects words, got NoneType"),  # type: ignore[arg-type]
+        (lambda: name.regexp(1), "a regular expression is text, got int"),
+        (lambda: name.matches(None), "matches expects words, got NoneType"),
         (lambda: name["a"], "'name' holds str, no JSON that has parts"),
         (lambda: a.has_key("a"), "'a' holds int, no JSON"),
-        (lambda: data[1.5], "a name or a whole number, got float"),  # type: ignore[index]
+        (lambda: data[1.5], "a name or a whole number, got float"),
         (lambda: data[True], "a name or a whole number, got bool"),
-        (lambda: data[a], "a name or a whole number, got ColumnRef"),  # type: ignore[index]
-        (lambda: data["a"][None], "a name or a whole number, got NoneType"),  # type: ignore[index]
+        (lambda: data[a], "a name or a whole number, got ColumnRef"),
+        (lambda: data["a"][None], "a name or a whole number, got NoneType"),
         (lambda: data["a"] == object(), "type object has no form in JSON"),
         (lambda: data["a"] < True, "< compares JSON with numbers and text, not with boolean"),
         (lambda: data["a"] >= [1], "not with json"),
@@ -515,7 +515,7 @@ def test_the_python_type_of_a_result(node: Any, expected: Any) -> None:
         (lambda: data["a"] == day, "cast one of the two"),
         (lambda: data["a"].in_(query), "cast it first"),
         (lambda: data["a"].in_("abc"), "expected a list of values"),
-        (lambda: data.has_key(1), "expects the name of a member, got int"),  # type: ignore[arg-type]
+        (lambda: data.has_key(1), "expects the name of a member, got int"),
         (lambda: data.json_contains(a), "takes a value, not an expression"),
         (lambda: data.json_contains(object()), "type object has no form in JSON"),
         (lambda: sql(F.rank()), "rank needs a window"),
@@ -540,9 +540,9 @@ def test_sqlite_does_not_reckon_with_long_decimals(node: Any) -> None:
 
 def test_an_operand_is_no_sequence() -> None:
     with pytest.raises(TypeError):
-        list(data)  # type: ignore[call-overload]
+        list(data)
     with pytest.raises(TypeError):
-        _ = 1 in data  # type: ignore[operator]
+        _ = 1 in data
 
 
 def test_no_value_is_shown() -> None:

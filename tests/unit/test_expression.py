@@ -56,8 +56,8 @@ def bound(node: Any) -> list[tuple[Any, Any]]:
         (a <= b, '"a" <= "b"'),
         (a > b, '"a" > "b"'),
         (1 <= a, ('"a" >= ?', 1)),
-        (a == None, '"a" IS NULL'),  # noqa: E711
-        (a != None, '"a" IS NOT NULL'),  # noqa: E711
+        (a == None, '"a" IS NULL'),  # noqa: E711  # SQL, not Python.
+        (a != None, '"a" IS NOT NULL'),  # noqa: E711  # SQL, not Python.
         (a.is_null(), '"a" IS NULL'),
         ((a + 1).is_not_null(), ('"a" + ? IS NOT NULL', 1)),
         ((a == b).is_null(), '("a" = "b") IS NULL'),
@@ -251,7 +251,7 @@ def test_queries_in_expressions(node: Any, expected: str) -> None:
         (a == "1", [("1", INT)]),
         (a > 1.5, [(1.5, None)]),
         (a > Decimal("1.5"), [(Decimal("1.5"), None)]),
-        (a == True, [(True, INT)]),  # noqa: E712
+        (a == True, [(True, INT)]),  # noqa: E712  # SQL, not Python.
         (day.between("2024-01-01", dt.date(2024, 2, 1)), [("2024-01-01", DAY), (dt.date(2024, 2, 1), DAY)]),
         (flag.in_([1, 0]), [(1, FLAG), (0, FLAG)]),
         (price > Decimal("1.2345"), [(Decimal("1.2345"), ColumnType(Decimal, T.DECIMAL))]),
@@ -344,7 +344,7 @@ def test_the_type_of_a_result_is_known_where_it_can_be(node: Any, expected: Any)
         (lambda: F.sum(name), QueryError, "sum takes numbers, but 'name' holds str"),
         (lambda: F.avg(name + name), QueryError, "avg takes numbers, but 'the expression' holds str"),
         (lambda: Function("a b"), QueryError, "'a b' is no function name"),
-        (lambda: Function(5), QueryError, "5 is no function name"),  # type: ignore[arg-type]
+        (lambda: Function(5), QueryError, "5 is no function name"),
         (lambda: Exists(5), QueryError, "expected a query, got int"),
         (lambda: a == Question(a, b), QueryError, "must give one column, not 2"),
         (lambda: a.in_(Question(a, b)), QueryError, "must give one column, not 2"),
@@ -353,7 +353,7 @@ def test_the_type_of_a_result_is_known_where_it_can_be(node: Any, expected: Any)
         (lambda: a.as_(""), QueryError, "expected a name, got ''"),
         (lambda: name.like(5), QueryError, "a pattern is text, got int"),
         (lambda: name.contains(name), QueryError, "contains expects text, got ColumnRef"),
-        (lambda: Raw(5), QueryError, "expected SQL text or an expression, got int"),  # type: ignore[arg-type]
+        (lambda: Raw(5), QueryError, "expected SQL text or an expression, got int"),
         (lambda: a.nosuch, AttributeError, "nosuch"),
     ],
 )

@@ -123,7 +123,7 @@ def test_threads_and_tasks_pass_in_the_order_in_which_they_came() -> None:
                 else:
                     threads.append(threading.Thread(target=pass_through, args=(number,)))
                     threads[-1].start()
-                wait_until(lambda number=number: gate.waiting == number + 1)  # type: ignore[misc]
+                wait_until(lambda number=number: gate.waiting == number + 1)
             gate.release()
 
     threads: list[threading.Thread] = []
@@ -254,7 +254,7 @@ def leave_a_task_waiting(gate: Gate) -> tuple[asyncio.AbstractEventLoop, asyncio
     loop = asyncio.new_event_loop()
     task = loop.create_task(gate.aacquire())
     loop.run_until_complete(asyncio.sleep(0))
-    task._log_destroy_pending = False  # type: ignore[attr-defined]
+    task._log_destroy_pending = False
     return loop, task
 
 

@@ -91,7 +91,7 @@ class Address(BaseModel):
     price: Decimal = Decimal("1.10")
     since: date = date(2024, 5, 6)
 
-    @computed_field  # type: ignore[prop-decorator]
+    @computed_field
     @property
     def shout(self) -> str:
         return self.street.upper()

@@ -268,7 +268,7 @@ class TestClosing:
             await asyncio.sleep(0)
             wait_until(lambda: pool.waiting == 6)
             await pool.aclose()
-            errors.extend(await asyncio.gather(*tasks, return_exceptions=True))  # type: ignore[arg-type]
+            errors.extend(await asyncio.gather(*tasks, return_exceptions=True))
 
         threads = [threading.Thread(target=work) for _ in range(3)]
         for thread in threads:

@@ -91,7 +91,7 @@ def test_a_type_without_a_name_is_a_value_error() -> None:
 
     for unknown in (D.JSON, "TEXT", None):
         with pytest.raises(ValueError, match="no column type"):
-            Small().get_column_type(unknown)  # type: ignore[arg-type]
+            Small().get_column_type(unknown)
 
 
 def test_a_pydantic_field_names_its_type() -> None:

@@ -250,7 +250,7 @@ class TestWaiting:
                     else:
                         threads.append(threading.Thread(target=work, args=(number,)))
                         threads[-1].start()
-                    wait_until(lambda number=number: pool.waiting == number + 1)  # type: ignore[misc]
+                    wait_until(lambda number=number: pool.waiting == number + 1)
                 pool.release(line)
 
         threads: list[threading.Thread] = []
@@ -377,7 +377,7 @@ class TestCreate:
 
     def test_something_that_cannot_be_called_is_refused(self) -> None:
         with pytest.raises(TypeError, match=r"needs connect=…, a callable .* got str"):
-            create_connection_pool(connect="sqlite3.connect")  # type: ignore[arg-type]
+            create_connection_pool(connect="sqlite3.connect")
 
     def test_the_pools_own_keywords_reach_it(self, exchange: Exchange) -> None:
         pool = create_connection_pool(connect=exchange.connect, close=exchange.close, recycle=0)

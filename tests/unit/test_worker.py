@@ -181,7 +181,7 @@ async def test_two_nested_timeouts_that_both_expire_end_as_the_outer_one() -> No
         await wait_twice_bounded()
 
     assert go.is_set()
-    assert asyncio.current_task().cancelling() == 0  # type: ignore[union-attr]
+    assert asyncio.current_task().cancelling() == 0
 
 
 @awaiting
@@ -279,7 +279,7 @@ async def test_an_idle_worker_keeps_nothing_of_the_last_function() -> None:
     worker = Worker()
     dropped = threading.Event()
     thing = Thing()
-    thing.sign = type("Sign", (), {"__del__": lambda _: dropped.set()})()  # type: ignore[attr-defined]
+    thing.sign = type("Sign", (), {"__del__": lambda _: dropped.set()})()
     assert await worker.call(lambda thing: thing, thing) is thing
     del thing
     gc.collect()

@@ -43,8 +43,7 @@ class JoinBuilder:
         return self._over(self._select.replace(**clauses))
 
     def _refuse_compound(self, clause: str) -> None:
-        operator = self._select.operator  # type: ignore[attr-defined]
-        what = f"{_ASKED_BY.get(clause, clause)} asked of a {operator}"
+        what = f"{_ASKED_BY.get(clause, clause)} asked of a {self._select.operator}"
         raise QueryError(f"{what} is not clear: put it on a part, or on as_table('t').query()")
 
     def _over(self, select: Select, groups: tuple[Expression | None, ...] | None = None) -> Self:
@@ -265,7 +264,7 @@ class JoinBuilder:
             name = self._table.by_field[name].name
         if table is not None or name not in outputs:
             given = name if table is None else f"{table}.{name}"
-            raise ColumnNotFound(f"the {self._select.operator} gives no column {shown(given)}{nearest(given, outputs)}")  # type: ignore[attr-defined]
+            raise ColumnNotFound(f"the {self._select.operator} gives no column {shown(given)}{nearest(given, outputs)}")
         return outputs[name]
 
     def _item(self, item: str | Expression) -> Expression:

@@ -17,12 +17,12 @@ from .blocking import blocking, renew_faces
 from .builder import Builder
 from .change import changes_to, given_values, rows_to_change
 from .cursor import Cursors
+from .dict_query import DictQuery
 from .events import acall
 from .hydrate import tuple_loader
 from .page import Keyset, Page, Paging, keyset_of
 from .plan import Plan, plan_for
 from .raw_query import RawQuery
-from .relation.joining import rows_in
 from .relation.policy import Policy, checked
 from .relation.preload import Loads
 from .rows import Row, row_class
@@ -57,7 +57,7 @@ class Query(Builder, Generic[M]):
         backend, plan = self._home()
         sql, params = self._compile(plan)
         if self._loads is not None:
-            return await self._aloaded(plan, rows_in(await backend.asend(sql, params, True)))
+            return await self._aloaded(plan, (await backend.asend(sql, params, True)).rows or [])
         records: list[M] = plan.load_result(await backend.asend(sql, params, True))
         return records
 
@@ -334,8 +334,7 @@ class Query(Builder, Generic[M]):
     async def _arows(self, select: Select) -> list[Any]:
         backend, plan = self._home()
         sql, params = plan.compile(select)
-        result = await backend.asend(sql, params, True)
-        return [tuple(row.values()) for row in result.data or []] if result.has_dicts else result.rows or []
+        return (await backend.asend(sql, params, True)).rows or []
 
     # 4 - Queries as tables, and several as one
 
@@ -581,25 +580,3 @@ def _rows_of(source: Any) -> RowQuery:
 def _loader_of(plan: Plan, item: Expression) -> Callable[[Any], Any] | None:
     column = type_of(item)
     return None if column is None else plan.loader(column)
-
-
-class DictQuery:
-    """Rows as dicts of chosen fields; made by `Query.to_dict`."""
-
-    __slots__ = ("_rows",)
-
-    def __init__(self, rows: RowQuery) -> None:
-        self._rows = rows
-
-    async def aall(self) -> list[dict[str, Any]]:
-        """All rows as dicts."""
-        return await self._rows.adicts()
-
-    all = blocking(aall)
-
-    async def aone(self) -> dict[str, Any] | None:
-        """The first row as a dict, or None."""
-        found = await self._rows._cut_to_one().adicts()
-        return found[0] if found else None
-
-    one = blocking(aone)

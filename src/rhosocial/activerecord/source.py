@@ -241,7 +241,7 @@ def compound_of(left: Select, operator: str, right: Select, *, is_all: bool = Fa
 
 def output_of(select: Select) -> tuple[ColumnRef, ...]:
     """The columns that a SELECT gives, by the names they have outside it."""
-    return tuple([ColumnRef(None, column.name, type_of(column)) for column in select.columns])  # type: ignore[attr-defined]
+    return tuple([ColumnRef(None, column.name, type_of(column)) for column in select.columns])  # type: ignore[attr-defined]  # Each has a name.
 
 
 def _as_part(select: Select) -> Select:

@@ -458,7 +458,6 @@ _PAIR = (
 _REMEMBERED = frozenset({bool, int, str, date, datetime, time, UUID})
 _MEMORABLE = 64  # Letters of text.
 _MOST_PROVEN = 4_096
-_NOTHING = object()
 
 # What the guide calls the types that it knows no finer name for.
 _GUIDE_NAMES = {

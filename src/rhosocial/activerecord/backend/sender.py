@@ -58,10 +58,7 @@ class Sender(Driver):
         if self._is_special or self.on_execute or self._logger.isEnabledFor(logging.DEBUG):
             return None
         state = self.contexts.current()
-        transaction = state.transaction
-        if transaction is None or transaction.status is not OPEN or state.shared is not None or not state.blocking:
-            return None
-        return state
+        return state if _is_free(state) else None
 
     def try_send(self, sql: str, values: Values, reads: bool = False) -> QueryResult | None:
         """`send` for a blocking caller who has to wait for nobody; None for any other, who awaits `asend`.
@@ -74,7 +71,7 @@ class Sender(Driver):
         if state.transaction is None:
             is_alone = state.connection is None and not has_marks()
             return self._try_leased(state, sql, values, reads) if is_alone else None
-        if self.open_block() is None:
+        if not _is_free(state):
             return None
         state.transaction.refuse_end(sql)
         return self.send_inside(state, self.native(sql, values), values)
@@ -100,8 +97,7 @@ class Sender(Driver):
         connection = leases.try_acquire(state)
         if connection is None:
             return None
-        if self._paramstyle != "qmark" or "??" in sql:
-            sql = self.native(sql, values)
+        sql = self.native(sql, values)
         try:
             result = self._perform(connection, sql, values)
         except BaseException as error:  # noqa: BLE001
@@ -377,6 +373,13 @@ class Sender(Driver):
         self.contexts.after_fork()
         self._permits = Gate(self.config.pool_size)
         self._first_connect = threading.RLock()
+
+
+def _is_free(state: State) -> bool:
+    """Whether a blocking caller inside a block may send at once: it has begun, works, and is nobody else's too."""
+    transaction = state.transaction
+    is_open = transaction is not None and transaction.status is OPEN
+    return is_open and state.shared is None and state.blocking is True
 
 
 def _call(connection: Any, function: Callable[..., Any], *args: Any) -> Any:

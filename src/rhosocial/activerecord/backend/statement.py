@@ -121,6 +121,7 @@ class Select(Statement):
         "where",
     )
     kind = "select"
+    operator = ""  # A Compound has one.
 
     def __init__(self, columns: Sequence[Expression], source: Expression) -> None:
         self.columns = tuple(columns)

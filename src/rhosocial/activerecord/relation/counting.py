@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..backend import functions as F
@@ -11,7 +11,7 @@ from ..backend.statement import Select
 from ..backend.subquery import Subquery
 from ..hydrate import tuple_loader
 from ..state import links_of, make_links
-from .fetch import asked, reader_of, rows_of
+from .fetch import aread, asked, reader_of
 from .route import Route, has_null
 
 
@@ -62,17 +62,16 @@ async def _anumbers(route: Route, keys: list[Any]) -> dict[Any, int]:
     refs = reader.refs
     loaders = [None if ref.type is None else plan.loader(ref.type) for ref in refs]
     wanted = {route.match(key, plan): key for key in keys}
-    matched, numbers = list(wanted), {}
-    size = max(1, plan.dialect.max_params // route.width // 2)
-    for start in range(0, len(matched), size):
-        select = _grouped(reader.select(query._closed(), matched[start : start + size]), route, refs)
-        sql, params = plan.compile(select)
-        rows = rows_of(await backend.asend(sql, params, True), select)
-        loaded = tuple_loader(loaders)([row[:-1] for row in rows])
-        for key, row in zip(loaded, rows, strict=True):
-            found = key[0] if len(key) == 1 else key
-            if found in wanted:
-                numbers[wanted[found]] = int(row[-1])
+
+    def part(some: Sequence[Any]) -> Select:
+        return _grouped(reader.select(query._closed(), some), route, refs)
+
+    rows = await aread(route, list(wanted), backend, plan, part)
+    numbers = {}
+    for key, row in zip(tuple_loader(loaders)([row[:-1] for row in rows]), rows, strict=True):
+        found = key[0] if len(key) == 1 else key
+        if found in wanted:
+            numbers[wanted[found]] = int(row[-1])
     return numbers
 
 

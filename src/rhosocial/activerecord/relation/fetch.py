@@ -38,19 +38,30 @@ async def afetch(
     reader = reader_of(route, plan, select, fields)
     cuts_itself = (select.limit is None and select.offset is None) or _can_rank(plan, select)
     wanted = {route.match(key, plan): key for key in keys}
-    matched, rows = list(wanted), []
-    size = max(1, plan.dialect.max_params // route.width // 2)
-    for start in range(0, len(matched), size):
-        part = reader.select(select.replace(limit=None, offset=None), matched[start : start + size])
-        if cuts_itself:
-            part = _ranked(part, reader.refs, route, select)
-        sql, params = plan.compile(part)
-        rows += rows_of(await backend.asend(sql, params, True), part)
+
+    def part(some: Sequence[Any]) -> Select:
+        asked_for = reader.select(select.replace(limit=None, offset=None), some)
+        return _ranked(asked_for, reader.refs, route, select) if cuts_itself else asked_for
+
+    rows = await aread(route, list(wanted), backend, plan, part)
     out: dict[Any, list[Any]] = {}
     for key, record in reader.pairs(rows):
         if key in wanted:
             out.setdefault(wanted[key], []).append(record)
     return out if cuts_itself else _cut(out, select)
+
+
+async def aread(
+    route: Route, keys: Sequence[Any], backend: Any, plan: Plan, part: Callable[[Sequence[Any]], Select]
+) -> list[Row]:
+    """The rows of as many statements, made by `part` for some of the keys, as the limit on parameters asks for."""
+    rows: list[Row] = []
+    size = max(1, plan.dialect.max_params // route.width // 2)
+    for start in range(0, len(keys), size):
+        select = part(keys[start : start + size])
+        sql, params = plan.compile(select)
+        rows += rows_of(await backend.asend(sql, params, True), select)
+    return rows
 
 
 def _can_rank(plan: Plan, select: Select) -> bool:
@@ -65,7 +76,7 @@ def _ranked(part: Select, refs: Sequence[ColumnRef], route: Route, whole: Select
     # A row that is linked twice has one place, as rows that are equal in order have in DENSE_RANK.
     place = F.dense_rank().over(partition_by=refs, order_by=(*part.order_by, *key))
     inner = part.replace(columns=(*part.columns, Aliased(place, "_place")), order_by=())
-    columns = [ColumnRef("ranked", column.name, type_of(column)) for column in part.columns]  # type: ignore[attr-defined]
+    columns = [ColumnRef("ranked", column.name, type_of(column)) for column in part.columns]  # type: ignore[attr-defined]  # Each has a name.
     at, start = ColumnRef("ranked", "_place", INT), whole.offset or 0
     where = and_(at > start if start else None, None if whole.limit is None else at <= start + whole.limit)
     ranked = Select(columns, Aliased(Subquery(inner), "ranked"))
@@ -199,7 +210,7 @@ def rows_of(result: Any, select: Select) -> list[Row]:
     """The rows of a result as tuples in the order of the select's columns."""
     if not result.has_dicts:
         return result.rows or []
-    return tuples_of(result.data or [], [column.name for column in select.columns])  # type: ignore[attr-defined]
+    return tuples_of(result.data or [], [column.name for column in select.columns])  # type: ignore[attr-defined]  # Each has a name.
 
 
 def _cut(found: dict[Any, list[Any]], select: Select) -> dict[Any, list[Any]]:

@@ -46,7 +46,8 @@ def _condition(route: Route, condition: Any, params: Any) -> Expression | None:
     if condition is None:
         return None
     if isinstance(condition, dict):
-        return route.target.query().query(condition)._closed().where  # type: ignore[no-any-return]
+        where: Expression | None = route.target.query().query(condition)._closed().where
+        return where
     if callable(condition) and not isinstance(condition, Expression):
         condition = condition(Columns(route.table))
     return as_condition(condition, params)

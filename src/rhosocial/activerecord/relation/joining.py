@@ -7,7 +7,7 @@ from typing import Any
 from ..backend.errors import QueryError
 from ..backend.expression import Aliased
 from ..backend.statement import Compound, Join, Select, and_
-from ..plan import Plan, plan_for, tuples_of
+from ..plan import Plan, plan_for
 from .fetch import name_of_join
 from .loading import give
 from .renaming import renamed
@@ -85,11 +85,3 @@ def _once(plan: Plan, rows: list[tuple[Any, ...]]) -> list[Any]:
     single = {key: row for key, row in zip(keys, rows, strict=True) if None not in key}
     records = dict(zip(single, plan.load(list(single.values())), strict=True))
     return [records.get(key) for key in keys]
-
-
-def rows_in(result: Any) -> list[tuple[Any, ...]]:
-    """The rows of a result as tuples, whatever its columns are."""
-    if not result.has_dicts:
-        return result.rows or []
-    rows = result.data or []
-    return tuples_of(rows, list(rows[0])) if rows else []

@@ -154,7 +154,8 @@ class Relation(_Attribute, Generic[T]):
         if given is None:
             return None
         if isinstance(given, dict):
-            return table.model.query().query(given)._closed().where  # type: ignore[no-any-return]
+            where: Expression | None = table.model.query().query(given)._closed().where
+            return where
         if isinstance(given, str):
             return Raw(given)
         if callable(given):

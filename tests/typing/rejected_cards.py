@@ -1,4 +1,4 @@
-"""Wrong questions, of which checkers must refuse each marked line."""
+"""Wrong uses of cards, of which checkers must refuse each marked line."""
 
 from __future__ import annotations
 
@@ -18,9 +18,6 @@ class UserCard(BaseModel):
     name: str
 
 
-User.alias(3)  # error
-User.alias("boss").query().all()[0].nmae  # error
-User.query().union(User.query()).all()[0].nmae  # error
 User.query().into(UserCard).all()[0].nmae  # error
 User.query().into(UserCard).one().name  # error
 User.query().into(UserCard(name="Ann"))  # error
