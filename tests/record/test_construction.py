@@ -339,6 +339,13 @@ def test_a_field_that_would_hide_a_fixed_name_is_refused(name: str) -> None:
         type(ActiveRecord)("Hiding", (ActiveRecord,), {"__annotations__": {name: int}})
 
 
+def test_a_column_as_a_default_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"Item\.text has a Column as its default: write text: Annotated"):
+
+        class Item(ActiveRecord):
+            text: str = Column(unique=True)
+
+
 def test_a_mixins_field_that_would_hide_a_fixed_name_is_refused() -> None:
     class Mixin(BaseModel):
         update: int

@@ -15,6 +15,7 @@ from pydantic_core import PydanticUndefined
 
 from .backend.base import StorageBackend
 from .backend.errors import ConfigurationError
+from .backend.schema import Column
 from .blocking import renew_faces
 from .checks import Checks
 from .plan import Plan, plan_for
@@ -237,6 +238,8 @@ def _make_optional(cls: Any) -> None:
     made: dict[str, tuple[bool, bool]] = {}
     for name, field in cls.__pydantic_fields__.items():
         given = _restored(field, *inherited[name]) if name in inherited else field
+        if isinstance(given.default, Column):
+            raise TypeError(f"{cls.__name__}.{name} has a Column as its default: write {name}: Annotated[…, Column(…)]")
         spec = column_spec(given)
         by_server = spec.default_sql is not None or isinstance(spec.generated, str)
         if is_generated_key(name, given, key, linked) or (by_server and given.is_required()):

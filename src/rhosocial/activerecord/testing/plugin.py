@@ -44,6 +44,18 @@ def face_run(face: str) -> Iterator[FaceRun]:
         yield runner.run
 
 
+@pytest.fixture
+def rolled_back() -> Iterator[Any]:
+    """A `Sandbox` around the test: what it writes through models is rolled back after it.
+
+    Ask for it after what configures the models and makes their tables.
+    """
+    from .sandbox import Sandbox  # Only where a test asks for it: most projects' tests have no models.
+
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the setting that switches the plugin on."""
     parser.addini(SETTING, "run every async test twice: stepped as blocking code, and awaited", type="bool")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any
 
 from ..backend import StorageBackend
 from ..record import ActiveRecord
+from .watched import backends_of
 
 # Statements that begin and end transactions read and write nothing.
 _CONTROL = frozenset({"BEGIN", "START", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "END", "SET"})
@@ -27,7 +27,7 @@ class assert_queries:
         self._watched: list[StorageBackend] = []
 
     def __enter__(self) -> list[str]:
-        self._watched = _backends(self._where)
+        self._watched = backends_of(self._where)
         for backend in self._watched:
             backend.on_execute.append(self._note)
         return self._sent
@@ -50,15 +50,3 @@ class assert_queries:
     def _note(self, sql: str, types: tuple[str, ...], duration: float) -> None:
         if sql.split(None, 1)[0].upper() not in _CONTROL:
             self._sent.append(sql)
-
-
-def _backends(where: Iterable[StorageBackend | type[ActiveRecord]]) -> list[StorageBackend]:
-    named = [item if isinstance(item, StorageBackend) else item.backend() for item in where]
-    found = named or [made for model in _models(ActiveRecord) if (made := vars(model).get("__backend__")) is not None]
-    return list({id(backend): backend for backend in found}.values())
-
-
-def _models(model: type[ActiveRecord]) -> Iterator[type[ActiveRecord]]:
-    yield model
-    for derived in model.__subclasses__():
-        yield from _models(derived)
