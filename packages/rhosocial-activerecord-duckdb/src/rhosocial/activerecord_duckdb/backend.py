@@ -1,0 +1,155 @@
+"""The backend: where DuckDB differs from standard SQL, and the hooks that reach its driver."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import duckdb
+
+from rhosocial.activerecord.backend import (
+    ConfigurationError,
+    ConnectionConfig,
+    DatabaseType,
+    Dialect,
+    ErrorRule,
+    IsolationLevel,
+    QueryResult,
+    Regexp,
+    SQLWriter,
+    StorageBackend,
+    TypeMapper,
+    ValueMapper,
+    is_read,
+)
+
+from . import errors
+
+# One sequence for all keys: DuckDB does not count up by itself.
+_KEYS = "activerecord_keys"
+
+
+@dataclass(kw_only=True)
+class DuckDBConfig(ConnectionConfig):
+    """`database` is a file, or ``:memory:``; `read_only` opens it for reading only."""
+
+    read_only: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.options:
+            raise ConfigurationError(f"unknown options of DuckDB: {', '.join(sorted(self.options))}")
+
+
+class DuckDBTypeMapper(TypeMapper):
+    """Text has no length that DuckDB would check, and a DECIMAL has at most 38 digits."""
+
+    names: ClassVar = {
+        **TypeMapper.names,
+        DatabaseType.TINYINT: "TINYINT",
+        DatabaseType.FLOAT: "DOUBLE",
+        DatabaseType.DOUBLE: "DOUBLE",
+        DatabaseType.INTERVAL: "BIGINT",
+        DatabaseType.JSONB: "JSON",
+        **dict.fromkeys((DatabaseType.CHAR, DatabaseType.VARCHAR, DatabaseType.TEXT, DatabaseType.ENUM), "VARCHAR"),
+    }
+    defaults: ClassVar = {DatabaseType.DECIMAL: {"precision": 38, "scale": 10}}
+
+
+class DuckDBValueMapper(ValueMapper):
+    """The driver takes and gives Python's values, spans and JSON apart."""
+
+    native = ValueMapper.native | {bool}
+    encode: ClassVar = {kind: encode for kind, encode in ValueMapper.encode.items() if kind.__name__ == "timedelta"}
+    pads_char = False
+    stores_nan = True
+    decimal_default = (38, 10)
+
+
+class DuckDBDialect(Dialect):
+    """Where DuckDB's SQL is not the standard's."""
+
+    name = "DuckDB"
+    isolation_levels = frozenset({IsolationLevel.REPEATABLE_READ})  # It has snapshots, and no other level.
+    binds_columns = True  # DuckDB plans each value of a statement by itself, which takes longer than inserting it.
+    supports_returning = True
+    supports_savepoints = False
+    supports_last_insert_id = False
+    supports_distinct_on = True
+    supports_materialized_cte = True
+    supports_regexp = True
+    nulls_sort = "last"
+    cast_types = DuckDBTypeMapper()
+    function_names: ClassVar = {"JSON_AGG": "json_group_array"}
+
+    def begin_statements(self, isolation: IsolationLevel | None, read_only: bool) -> list[str]:
+        """BEGIN, which takes no modes but READ ONLY."""
+        self.check_isolation(isolation)
+        return ["BEGIN TRANSACTION READ ONLY" if read_only else "BEGIN TRANSACTION"]
+
+    def write_auto_key(self, out: SQLWriter) -> None:
+        """An integer key from the sequence."""
+        out.sql(f" PRIMARY KEY DEFAULT nextval('{_KEYS}')")
+
+    def write_regexp(self, out: SQLWriter, regexp: Regexp) -> None:
+        """`regexp_matches`, which finds the pattern anywhere."""
+        out.sql("NOT regexp_matches(" if regexp.negated else "regexp_matches(")
+        out.nodes((regexp.item, regexp.pattern))
+        out.sql(", 'i')" if regexp.ignore_case else ")")
+
+    def write_shift(self, out: SQLWriter, shift: Any) -> None:
+        """A date or datetime and a span of microseconds."""
+        out.sql("CAST(" if (is_date := shift.type is not None and shift.type.db_type is DatabaseType.DATE) else "")
+        out.node(shift.left, shift.precedence)
+        out.sql(f" {shift.operator} to_microseconds(CAST(")
+        out.node(shift.right)
+        out.sql(" AS BIGINT))" + (" AS DATE)" if is_date else ""))
+
+
+class DuckDBBackend(StorageBackend):
+    """One DuckDB database; each thread and task that uses it has a cursor of the one handle."""
+
+    config_class = DuckDBConfig
+    dialect_class = DuckDBDialect
+    type_mapper_class = DuckDBTypeMapper
+    value_mapper_class = DuckDBValueMapper
+    driver_errors = (duckdb.Error,)
+
+    def __init__(self, config: Any = None, **fields: Any) -> None:
+        super().__init__(config, **fields)
+        self._lock = threading.Lock()
+        self._handle: duckdb.DuckDBPyConnection | None = None
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        with self._lock:
+            if self._handle is None:
+                self._handle = duckdb.connect(self.config.database, read_only=self.config.read_only)
+                if not self.config.read_only:
+                    self._handle.execute(f"CREATE SEQUENCE IF NOT EXISTS {_KEYS}")
+            cursor = self._handle.cursor()
+        cursor.execute("SET TimeZone = 'UTC'")
+        return cursor
+
+    def _perform(self, connection: duckdb.DuckDBPyConnection, sql: str, params: Sequence[Any]) -> QueryResult:
+        cursor = connection.execute(sql, params)
+        columns, rows = [column[0] for column in cursor.description or ()], cursor.fetchall()
+        if columns in (["Count"], ["Success"]) and not is_read(sql):
+            return QueryResult(None, int(rows[0][0]) if rows else -1)
+        return QueryResult(None, len(rows), columns=columns, rows=rows)
+
+    def _interrupt(self, connection: duckdb.DuckDBPyConnection) -> None:
+        connection.interrupt()
+
+    def _classify(self, error: BaseException) -> ErrorRule | None:
+        return errors.rule_of(str(error))
+
+    def _error_details(self, error: BaseException) -> dict[str, Any]:
+        return errors.details_of(str(error))
+
+    async def aclose(self) -> None:
+        """Close every connection, and the database."""
+        await super().aclose()
+        if self._handle is not None:
+            self._handle.close()
