@@ -1,4 +1,4 @@
-"""The documentation is true: every code block of README.md and docs/ is run or checked.
+"""The documentation is true: every code block of the READMEs and docs/ is run or checked.
 
 - `python` blocks of a page run in order, as one program, in an empty folder.  A statement that is meant to fail says so
   in a comment on one of its lines, ``# raises IntegrityError``; it must raise that error or a subclass of it.
@@ -31,7 +31,7 @@ from typing import Any
 import pytest
 
 PROJECT = Path(__file__).parents[1]
-PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
+PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md")), *PROJECT.glob("packages/*/README.md")]
 NAMES = [str(page.relative_to(PROJECT)) for page in PAGES]
 
 PROSE = ("sql", "text")
