@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
 from typing import Any, Self, TypeVar, Unpack, overload
 
@@ -131,7 +131,8 @@ class BelongsTo(ToOne[T]):
         here = checked_columns(own, self.foreign_key or f"{self.name}_id", self.label)
         there = checked_columns(table, self.target_key or key_fields(table), self.label)
         check_width(self, here, there)
-        return [Step(here, table, there, self._condition(table))]
+        only = {} if self.type_key is None else {self.type_column: type_name(target)}
+        return [Step(here, table, there, self._condition(table), only)]
 
     def _guess_inverse(self, relations: dict[str, Relation[Any]]) -> Relation[Any] | None:
         return _only(r for r in relations.values() if isinstance(r, HasOne) and _mirrors(r, self))
@@ -147,7 +148,7 @@ class BelongsTo(ToOne[T]):
         record._put_aside("pending", waiting or None)
 
     def own_columns(self) -> tuple[str, ...]:
-        """The columns that say where the relation leads: the foreign key, before it the name of a model."""
+        """The foreign key, before it the column with the name of a model where there is one."""
         foreign = checked_columns(self.model.__table__, self.foreign_key or f"{self.name}_id", self.label)
         return foreign if self.type_key is None else (self.type_column, *foreign)
 
@@ -190,7 +191,6 @@ class BelongsTo(ToOne[T]):
         return checked_columns(self.model.__table__, self.type_key, self.label)[0]
 
     def route_to(self, model: Any) -> Route:
-        """The way to one of the models."""
         if self.type_key is None:
             return self.route
         target = next((known for known in self.targets() if issubclass(model, known)), model)
@@ -200,10 +200,10 @@ class BelongsTo(ToOne[T]):
             route = self._routes[target] = Route(own, target, table, self._steps(own, target, table))
         return route
 
-    def route_of(self, record: Any) -> Route | None:
+    def route_of(self, values: Mapping[str, Any]) -> Route | None:
         if self.type_key is None:
             return self.route
-        name = record.__dict__[self.model.__table__.column(self.type_column).field]
+        name = values[self.model.__table__.column(self.type_column).field]
         if name is None:
             return None
         for model in self.targets():

@@ -126,7 +126,7 @@ async def aload_many(relation: Any, records: Iterable[Any], modifier: Modifier |
     for record in records:
         if modifier is None and relation.is_loaded(record):
             continue
-        route = None if relation.is_new(record) else relation.route_of(record)
+        route = None if relation.is_new(record) else relation.route_of(record.__dict__)
         key = None if route is None else route.get_key(record.__dict__)
         if route is None or has_null(key):
             nothing.append((record, relation.nothing(record), relation.key_of(record)))
