@@ -10,6 +10,7 @@ from ..backend.errors import ConfigurationError, QueryError
 from ..backend.expression import Expression
 from ..backend.names import shown
 from ..backend.statement import and_
+from ..blocking import blocking
 from ..state import stored_of
 from ..table import Table
 from .members import Members
@@ -17,7 +18,7 @@ from .relation import Names, Options, Relation
 from .route import Route, Step, checked_columns, key_fields
 from .through import Through, guessed_name, steps_through
 from .tree import reached
-from .writing import KeyWriter, LinkWriter, Writer
+from .writing import KeyWriter, LinkWriter, Writer, areplace_one, note_assigned
 
 T = TypeVar("T")
 
@@ -302,12 +303,31 @@ class HasOne(_Child[T], ToOne[T]):
     """To the one record whose foreign key points at this one."""
 
     def assign(self, record: Any, value: Any) -> None:
-        """Link the record to `value` and point that one's foreign key here; nothing is written before `save`."""
+        """Link the record to `value` and point that one's foreign key here, in memory.
+
+        ``save(related=True)`` writes it, and releases the record that it was before, as `replace` does.
+        """
         self.check_member(value, optional=True)
         self.check_writable()
+        note_assigned(self, record, value)
         if value is not None:
             self.adopt(record, value)
         self.put(record, value)
+
+    async def areplace(self, record: Any, value: Any) -> None:
+        """Have `value`, or None, be the record's one, and save it: ``await User.profile.areplace(user, profile)``.
+
+        In the same transaction the one that it was before is released: its foreign key becomes NULL, or it is deleted
+        where ``dependent="delete"`` says so; QueryError where the foreign key cannot be None.
+        """
+        self.check_member(value, optional=True)
+        self.check_writable()
+        if self.is_new(record):
+            self.assign(record, value)
+        else:
+            await areplace_one(self, record, value)
+
+    replace = blocking(areplace)
 
 
 class HasMany(_Child[T], ToMany[T]):
