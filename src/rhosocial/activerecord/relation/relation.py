@@ -52,7 +52,8 @@ class Relation(_Attribute, Generic[T]):
 
     `foreign_key` names the column, or columns, that point at the other table's `target_key` (default: its key).
     `conditions` narrow what is related: a dict, SQL text, or a function of the target's columns; `order_by` orders it.
-    `inverse_of` names the relation back, `load` what happens when it is read unloaded: "batch", "one" or "raise".
+    `inverse_of` names the relation back, `load` what happens when it is read unloaded: "batch", "one", "warn" or
+    "raise".
     """
 
     is_many = False
