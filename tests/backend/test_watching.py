@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 
 import pytest
@@ -47,6 +48,21 @@ async def test_a_query_logger_keeps_statements_and_types_but_no_values() -> None
     logger.clear()
     assert not logger.entries
     await backend.aclose()
+
+
+async def test_statements_whose_rows_are_streamed_are_told_too_and_once() -> None:
+    for depth in ("outside", "inside"):
+        backend = SQLiteBackend(database=":memory:")
+        logger = QueryLogger()
+        backend.set_logger(logger)
+        async with contextlib.nullcontext() if depth == "outside" else backend.transaction():
+            stream = await backend.astream("SELECT 1 UNION SELECT ?", (2,), 1)
+            assert [[(1,)], [(2,)], []] == [await stream.afetch() for _ in range(3)]
+            with pytest.raises(QueryError):
+                await backend.astream("SELEC 2")
+            told = [(entry.sql, entry.params) for entry in logger.entries if entry.sql.startswith("SELEC")]
+            assert [("SELECT 1 UNION SELECT ?", ("int",)), ("SELEC 2", ())] == told
+        await backend.aclose()
 
 
 async def test_statements_go_to_the_log_when_it_is_asked_for(caplog: pytest.LogCaptureFixture) -> None:

@@ -25,6 +25,9 @@ async def test_numbers_over_all_rows_and_over_some() -> None:
     assert 20 == await numbers.amax("age", "mood = ?", ("grim",))
     assert 30 == await numbers.amin("age", c.age.between(21, 40))
     assert None is await numbers.asum("age", "id < 0")
+    assert (6, 2, 4) == (
+        await numbers.acount(), await numbers.acount("mood = ?", ("grim",)), await numbers.acount(c.active)
+    )  # fmt: skip
 
 
 async def test_groups_are_dicts_in_their_order() -> None:

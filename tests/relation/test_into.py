@@ -222,7 +222,7 @@ class OfNote(BaseModel):
         (Author, OneForMany, r"OneForMany.posts: Author.posts gives list\[CommentCard\]"),
         (Author, ManyForOne, r"ManyForOne.boss: Author.boss gives NameCard \| None"),
         (Author, Endless, "Endless holds itself"),
-        (Note, OfNote, "OfNote.owner: Note.owner leads to several models"),
+        (Note, OfNote, "NameCard.name: Post has no such field"),
     ],
 )
 def test_a_class_that_the_model_cannot_fill_is_refused_before_anything_is_sent(

@@ -271,11 +271,6 @@ async def test_related_rows_are_counted_inside_a_query() -> None:
     assert [("Ann", 2), ("Bob", 1), ("Cy", 0)] == [tuple(row) for row in rows]
 
 
-async def test_any_of_several_models_is_refused() -> None:
-    with pytest.raises(QueryError, match=r"Note.owner leads to several models, Author \| Post: this needs one"):
-        Note.owner.any()
-
-
 async def test_the_way_of_a_relation_can_be_joined() -> None:
     (side, condition) = Author.posts.join_onto(Author.__table__)[0]
     joined = await Author.query().join(Post, on=condition).select("name", "posts.title").order_by("posts.id").aall()

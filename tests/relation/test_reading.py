@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 from blog import Author, Comment, Flight, Leg, Note, Post, Profile, Tag
 
@@ -278,7 +280,7 @@ async def test_the_policy_raise_holds_for_a_model_a_query_and_a_block() -> None:
     with pytest.raises(RelationNotLoaded, match="the policy is to raise"):
         _ = author.posts
     assert 3 == len(await author.aload("posts"))
-    with pytest.raises(ConfigurationError, match="one of batch, one, raise, got 'lazy'"):
+    with pytest.raises(ConfigurationError, match="one of batch, one, warn, raise, got 'lazy'"):
         Author.query().loading("lazy")
 
 
@@ -298,6 +300,20 @@ async def test_the_policy_one_loads_for_the_record_alone() -> None:
         assert [3, 1] == [len(author.posts) for author in authors[:2]]
     with assert_queries(1), loading("batch"):
         assert [[], [], []] == [a.reports[2:] for a in authors]
+
+
+@pytest.mark.face("blocking", reason="only blocking code loads by reading")
+async def test_the_policy_warn_loads_for_all_and_names_the_line_that_read() -> None:
+    authors = Author.query().order_by("id").loading("warn").all()
+    with assert_queries(1), pytest.warns(UserWarning, match="Author.posts is loaded by reading it: with_") as told:
+        assert [3, 1, 0] == [len(author.posts) for author in authors]
+    assert [__file__] == [warning.filename for warning in told]
+
+    with pytest.warns(UserWarning, match="Author.notes is loaded by reading it") as told:
+        authors[0].count_of("notes")
+    assert [__file__] == [warning.filename for warning in told]
+    with warnings.catch_warnings(action="error"):
+        authors[0].load("profile")
 
 
 async def test_a_name_that_is_no_relation_names_the_nearest() -> None:

@@ -17,7 +17,7 @@ Groups = str | Expression | Sequence[str | Expression]
 class Aggregate:
     """Sums, means and counts over a model's rows; made by ``Model.aggregate()``.
 
-    The first four give one number, of the rows that meet the condition, if there is one; the others a dict for each
+    The first five give one number, of the rows that meet the condition, if there is one; the others a dict for each
     group.  The same is to be had of every query: ``User.query().where(…).sum("age")``.
     """
 
@@ -25,6 +25,12 @@ class Aggregate:
 
     def __init__(self, query: Query[Any]) -> None:
         self._query = query
+
+    async def acount(self, condition: Any = None, params: Sequence[Any] = ()) -> int:
+        """The number of rows."""
+        return await self._meeting(condition, params).acount()
+
+    count = blocking(acount)
 
     async def asum(self, column: str | Expression, condition: Any = None, params: Sequence[Any] = ()) -> Any:
         """The sum of a column; None over no rows."""

@@ -238,7 +238,7 @@ class Query(Builder, Generic[M]):
         return self._loading((self._loads or Loads()).counting(self._table.model, names))
 
     def loading(self, policy: Policy) -> Self:
-        """Have these records load relations on reading by a policy: "batch", "one" or "raise"."""
+        """Have these records load relations on reading by a policy: "batch", "one", "warn" or "raise"."""
         return self._loading((self._loads or Loads()).by_policy(checked(policy)))
 
     def _loading(self, loads: Loads) -> Self:

@@ -77,7 +77,7 @@ class ActiveRecord(SavedRecord, metaclass=RecordMeta):
     __is_dynamic__: ClassVar[bool] = False
     __finds_plainly__: ClassVar[bool] = True
     __setters__: ClassVar[Any] = None
-    # What reading an unloaded relation does: "batch", "one" or "raise"; None is "batch".
+    # What reading an unloaded relation does: "batch", "one", "warn" or "raise"; None is "batch".
     __load__: ClassVar[str | None] = None
     # What the type columns of relations to several models call this one; None is the class's name.
     __type_name__: ClassVar[str | None] = None

@@ -16,7 +16,7 @@ from .page import Page
 from .relation.fetch import afetch
 from .relation.preload import Branch
 from .relation.relation import Relation
-from .relation.route import has_null
+from .relation.route import Route, has_null
 from .rows import Row
 from .table import nearest
 
@@ -33,9 +33,10 @@ class Shape:
     `columns` and `nested` go by the name under which Pydantic takes the value.
     """
 
-    __slots__ = ("columns", "nested")
+    __slots__ = ("card", "columns", "nested")
 
     def __init__(self, card: Any, model: Any, outer: tuple[Any, ...] = ()) -> None:
+        self.card = card
         if (card, model) in outer:
             raise ConfigurationError(f"{card.__name__} holds itself: a query cannot follow it without an end")
         self.columns: dict[str, str] = {}
@@ -69,44 +70,59 @@ class Shape:
 
 
 class Nested:
-    """A relation that a card class has a field for, and what is asked of its target."""
+    """A relation that a card class has a field for, and what is asked of its target, or of each of several."""
 
-    __slots__ = ("relation", "shape")
+    __slots__ = ("_cards", "_shapes", "relation")
 
     def __init__(self, card: Any, name: str, field: FieldInfo, relation: Relation[Any], outer: tuple[Any, ...]) -> None:
         self.relation = relation
-        inner, is_many = _card_in(field.annotation)
-        if inner is None:
+        cards, is_many = _cards_in(field.annotation)
+        if not cards:
             raise ConfigurationError(
                 f"{card.__name__}.{name} is the relation {relation.label}: it takes a Pydantic class"
             )
         if is_many is not relation.is_many:
-            wanted = f"list[{inner.__name__}]" if relation.is_many else f"{inner.__name__} | None"
+            shown = " | ".join(inner.__name__ for inner in cards)
+            wanted = f"list[{shown}]" if relation.is_many else f"{shown} | None"
             raise ConfigurationError(f"{card.__name__}.{name}: {relation.label} gives {wanted}")
-        if len(relation.targets()) > 1:
-            raise ConfigurationError(
-                f"{card.__name__}.{name}: {relation.label} leads to several models; ask for each apart"
-            )
-        self.shape = Shape(inner, relation.target, outer)
+        chosen = _chosen(cards, relation.targets(), f"{card.__name__}.{name}", outer)
+        self._shapes = {model: shape for model, (_, shape) in chosen.items()}
+        # Of several classes Pydantic would take the one that fits best; here the model says which it is.
+        self._cards: dict[Any, TypeAdapter[list[Any]]] = {
+            model: TypeAdapter(list[inner])  # type: ignore[valid-type]
+            for model, (inner, _) in chosen.items()
+            if len(cards) > 1
+        }
 
     def linking(self) -> list[str]:
         """The fields of the record that the relation starts from."""
-        route = self.relation.route
-        return [route.own.column(name).field for name in route.steps[0].origin]
+        own = self.relation.model.__table__
+        return [own.column(name).field for name in self.relation.own_columns()]
 
     async def aread(self, rows: list[Values], branch: Branch) -> list[Any]:
-        """For each row what its card is to hold, read for all rows in one statement."""
-        relation, route = self.relation, self.relation.route
-        keys = [route.get_key(row) for row in rows]
-        wanted = list(dict.fromkeys(key for key in keys if not has_null(key)))
-        found = await afetch(route, wanted, relation.order_by, branch.modifier, self.shape.fields()) if wanted else {}
+        """For each row what its card is to hold, read for all rows in one statement for each model."""
+        ways: list[tuple[Route | None, Any]] = []
+        wanted: dict[Route, dict[Any, None]] = {}
+        for row in rows:
+            route = self.relation.route_of(row)
+            key = None if route is None else route.get_key(row)
+            ways.append((route, key))
+            if route is not None and not has_null(key):
+                wanted.setdefault(route, {})[key] = None
+        found = {route: await self._aread_way(route, list(keys), branch) for route, keys in wanted.items()}
+        groups = [found[route].get(key, []) if route in found else [] for route, key in ways]
+        return groups if self.relation.is_many else [group[0] if group else None for group in groups]
+
+    async def _aread_way(self, route: Route, keys: list[Any], branch: Branch) -> dict[Any, list[Any]]:
+        shape = self._shapes[route.target]
+        found = await afetch(route, keys, self.relation.order_by, branch.modifier, shape.fields())
         # Each related row becomes one card, however many rows it belongs to.
         related = [row for rows in found.values() for row in rows]
-        completed = iter(await self.shape.acomplete(related, branch.children))
-        cards = {key: [next(completed) for _ in group] for key, group in found.items()}
-        if relation.is_many:
-            return [cards.get(key, []) for key in keys]
-        return [cards[key][0] if key in cards else None for key in keys]
+        completed: list[Any] = await shape.acomplete(related, branch.children)
+        if route.target in self._cards:
+            completed = _made(self._cards[route.target], shape.card, completed)
+        made = iter(completed)
+        return {key: [next(made) for _ in group] for key, group in found.items()}
 
 
 class CardQuery(Generic[C]):
@@ -178,19 +194,51 @@ class CardQuery(Generic[C]):
 
     async def _amade(self, rows: list[Values]) -> list[C]:
         branches = {} if self._query._loads is None else self._query._loads.branches
-        return self._made(await self._shape.acomplete(rows, branches))
-
-    def _made(self, cards: list[Values]) -> list[C]:
-        try:
-            return self._adapter.validate_python(cards, from_attributes=True)
-        except PydanticValidationError as error:
-            details = error.errors(include_url=False, include_input=False)
-            lines = "; ".join(f"{'.'.join(map(str, detail['loc'][1:]))}: {detail['msg']}" for detail in details[:5])
-            name = self._card.__name__
-            raise ValidationError(f"what is stored does not fit {name}: {lines}", errors=details) from error
+        return _made(self._adapter, self._card, await self._shape.acomplete(rows, branches))
 
     def __repr__(self) -> str:
         return f"CardQuery({self._query!r}, {self._card.__name__})"
+
+
+def _made(adapter: TypeAdapter[list[C]], card: Any, values: list[Values]) -> list[C]:
+    try:
+        return adapter.validate_python(values, from_attributes=True)
+    except PydanticValidationError as error:
+        details = error.errors(include_url=False, include_input=False)
+        lines = "; ".join(f"{'.'.join(map(str, detail['loc'][1:]))}: {detail['msg']}" for detail in details[:5])
+        raise ValidationError(f"what is stored does not fit {card.__name__}: {lines}", errors=details) from error
+
+
+def _chosen(cards: list[Any], models: Any, place: str, outer: tuple[Any, ...]) -> dict[Any, tuple[Any, Shape]]:
+    """For each model the class that is meant for it, and what that asks: named after it, or the one that fits."""
+    chosen = {}
+    for model in models:
+        meant = [card for card in cards if len(cards) > 1 and _named_after(card, models) is model]
+        found, refused = [], None
+        for card in meant or [card for card in cards if len(cards) == 1 or _named_after(card, models) is None]:
+            try:
+                found.append((card, Shape(card, model, outer)))
+            except ConfigurationError as error:
+                refused = refused or error
+        if len(found) == 1:
+            chosen[model] = found[0]
+        elif found:
+            names = " and ".join(card.__name__ for card, _ in found)
+            raise ConfigurationError(
+                f"{place}: {names} may both be meant for {model.__name__}: leave one out, or name it after its model"
+            )
+        else:
+            raise refused or ConfigurationError(f"{place}: there is no class for {model.__name__}")
+    unused = next((card for card in cards if all(card is not other for other, _ in chosen.values())), None)
+    if unused is not None:
+        raise ConfigurationError(f"{place}: {unused.__name__} is meant for no model that the relation leads to")
+    return chosen
+
+
+def _named_after(card: Any, models: Any) -> Any:
+    """The model with whose name the class's begins, the longest of several; None where there is none."""
+    found = [model for model in models if card.__name__.startswith(model.__name__)]
+    return max(found, key=lambda model: len(model.__name__), default=None)
 
 
 def _is_card(given: Any) -> bool:
@@ -211,14 +259,17 @@ def _taken_as(card: Any, name: str, field: FieldInfo) -> str:
     return alias
 
 
-def _card_in(annotation: Any) -> tuple[Any, bool]:
-    """The Pydantic class in ``list[PostCard]`` or ``AuthorCard | None``, and whether it holds many; else None."""
+def _cards_in(annotation: Any) -> tuple[list[Any], bool]:
+    """The Pydantic classes in ``list[PostCard]`` or ``UserCard | OrgCard | None``, and whether it holds many."""
     origin = get_origin(annotation)
     if origin is Annotated:
-        return _card_in(get_args(annotation)[0])
+        return _cards_in(get_args(annotation)[0])
     if origin in (Union, types.UnionType):
-        inner = [arg for arg in get_args(annotation) if arg is not types.NoneType]
-        return _card_in(inner[0]) if len(inner) == 1 else (None, False)
+        inner = [_cards_in(arg) for arg in get_args(annotation) if arg is not types.NoneType]
+        many = {is_many for _, is_many in inner}
+        if len(many) > 1 or not all(cards for cards, _ in inner):
+            return [], False
+        return [card for cards, _ in inner for card in cards], many.pop()
     if origin in _MANY:
-        return _card_in(get_args(annotation)[0])[0], True
-    return (annotation, False) if _is_card(annotation) else (None, False)
+        return _cards_in(get_args(annotation)[0])[0], True
+    return ([annotation], False) if _is_card(annotation) else ([], False)

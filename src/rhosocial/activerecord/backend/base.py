@@ -310,12 +310,16 @@ class StorageBackend(Sender, Calls, metaclass=BackendMeta):
         sql = self.native(sql, values)
         connection = await self._leases.aacquire()
         stream = Stream(chunk_size, self._workers, self._interrupt, connection, self._leases)
+        start = time.perf_counter()
         try:
             await stream.aopen(self._cursor, sql, values)
         except BaseException as error:  # noqa: BLE001
             # Also for KeyboardInterrupt: the connection must go back.
             await stream.aclose()
             self._raise(error, sql, values)
+        finally:
+            if self.on_execute or self._logger.isEnabledFor(logging.DEBUG):
+                self.report(sql, values, time.perf_counter() - start)
         stream.name_error = functools.partial(self._raise, sql=sql, values=())
         return stream
 

@@ -37,7 +37,7 @@ async def acount(relation: Any, records: Iterable[Any]) -> None:
     """Count the related records of all these records in one statement for each table that the relation leads to."""
     waiting: dict[Route, dict[Any, list[Any]]] = {}
     for record in records:
-        route = None if relation.is_new(record) else relation.route_of(record)
+        route = None if relation.is_new(record) else relation.route_of(record.__dict__)
         key = None if route is None else route.get_key(record.__dict__)
         if route is None or has_null(key):
             put_count(relation, record, 0)

@@ -2,33 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import reduce
+from operator import add
 from typing import Any
 
 from ..backend import functions as F
 from ..backend.errors import QueryError
-from ..backend.expression import Condition, Expression, In, Operand, Raw
+from ..backend.expression import Condition, Expression, In, Junction, Operand, Raw
 from ..backend.statement import Join, Select, and_
 from ..backend.subquery import Exists, Subquery
 from ..join import as_condition
 from ..table import Columns
 from .fetch import among, asked
-from .renaming import names_in, renamed
+from .renaming import names_in, renamed, tables_of
 from .route import Route, Side, free_name, has_null
 
 
-def any_related(relation: Any, condition: Any, params: Any, of: Any) -> Condition:
+def any_related(relation: Any, condition: Any, params: Any, of: Any, to: Any) -> Condition:
     """True for the rows to which the relation gives a row that meets the condition."""
-    return Exists(Subquery(_related(relation, condition, params, of, Raw("1"))))
+    routes = _routes_meant(relation, condition, to)
+    found = [Exists(Subquery(_related(route, condition, params, of, Raw("1")))) for route in routes]
+    return found[0] if len(found) == 1 else Junction("OR", found)
 
 
-def count_related(relation: Any, condition: Any, params: Any, of: Any) -> Operand:
+def count_related(relation: Any, condition: Any, params: Any, of: Any, to: Any) -> Operand:
     """The number of the related rows that meet the condition, as a value of a row."""
-    return Subquery(_related(relation, condition, params, of, F.count()))
+    routes = _routes_meant(relation, condition, to)
+    numbers: list[Operand] = [Subquery(_related(route, condition, params, of, F.count())) for route in routes]
+    return reduce(add, numbers)
 
 
-def _related(relation: Any, condition: Any, params: Any, of: Any, item: Expression) -> Select:
+def _routes_meant(relation: Any, condition: Any, to: Any) -> Sequence[Route]:
+    """The ways to the models that are asked about: those of `to`, else the one whose columns the condition names."""
+    if to is not None:
+        models = tuple(to) if isinstance(to, (tuple, list)) else (to,)
+        if not models or not all(model in relation.targets() for model in models):
+            names = " or ".join(model.__name__ for model in relation.targets())
+            given = ", ".join(getattr(model, "__name__", type(model).__name__) for model in models) or "nothing"
+            raise QueryError(f"{relation.label} leads to {names}: to= is one or several of these, got {given}")
+        return [relation.route_to(model) for model in dict.fromkeys(models)]
+    routes: Sequence[Route] = relation.routes()
+    if len(routes) == 1 or not isinstance(condition, Expression):
+        return routes
+    named = tables_of(condition)
+    found = [route for route in routes if route.table.name in named]
+    if len({route.table.name for route in found}) > 1:
+        names = " and ".join(route.target.__name__ for route in found)
+        raise QueryError(f"a condition of {relation.label} names columns of {names}: ask for each, and join them by |")
+    return found or routes
+
+
+def _related(route: Route, condition: Any, params: Any, of: Any, item: Expression) -> Select:
     """SELECT of the related rows of one row of the query around it; `of` is another name of its table there."""
-    route: Route = relation.route
     given = _condition(route, condition, params)
     source = route.own if of is None else of
     joined = route.joined(source, taken={source.name, *names_in(given)})
@@ -55,7 +81,7 @@ def _condition(route: Route, condition: Any, params: Any) -> Expression | None:
 
 def query_of(relation: Any, record: Any) -> Any:
     """The query for the related rows of one record, to be narrowed."""
-    route = relation.route_of(record)
+    route = relation.route_of(record.__dict__)
     if route is None:
         raise QueryError(f"{relation.label} leads nowhere: the record's {relation.type_key} is None")
     query = asked(route, relation.order_by, None)

@@ -9,7 +9,7 @@ from ..state import links_of, stored_of
 from .kind import BelongsTo, HasMany, HasOne, ManyToMany
 from .members import Members
 from .undo import PutKeysBack, PutListBack
-from .writing import KeyWriter, LinkWriter, adopt
+from .writing import KeyWriter, LinkWriter, adopt, asettle_assigned
 
 
 async def asave_related(record: Any) -> int:
@@ -64,8 +64,8 @@ class _Graph:
         was_new = _is_new(record)
         self.written += await record.asave()
         for relation, value in related:
-            if isinstance(relation, HasOne) and relation.through is None and value is not None:
-                await self._asave_child(record, relation, value)
+            if isinstance(relation, HasOne) and relation.through is None:
+                await self._asave_one(record, relation, value, was_new)
             elif isinstance(value, Members) and isinstance(relation, HasMany) and relation.through is None:
                 await self._asave_children(record, relation, value, was_new)
             elif isinstance(value, Members) and isinstance(relation, ManyToMany):
@@ -90,6 +90,12 @@ class _Graph:
         if back is None or not back.is_loaded(child) or back.loaded(child) is record or back.loaded(child) is None:
             adopt(relation, record, child, type(record).__home__[0])
         await self.asave(child)
+
+    async def _asave_one(self, record: Any, relation: Any, child: Any, is_first: bool) -> None:
+        if not is_first:
+            await asettle_assigned(relation, record, child)
+        if child is not None:
+            await self._asave_child(record, relation, child)
 
     async def _asave_children(self, record: Any, relation: Any, members: Members[Any], is_first: bool) -> None:
         if members.is_assigned and not is_first:

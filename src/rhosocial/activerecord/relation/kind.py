@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
 from typing import Any, Self, TypeVar, Unpack, overload
 
@@ -10,6 +10,7 @@ from ..backend.errors import ConfigurationError, QueryError
 from ..backend.expression import Expression
 from ..backend.names import shown
 from ..backend.statement import and_
+from ..blocking import blocking
 from ..state import stored_of
 from ..table import Table
 from .members import Members
@@ -17,7 +18,7 @@ from .relation import Names, Options, Relation
 from .route import Route, Step, checked_columns, key_fields
 from .through import Through, guessed_name, steps_through
 from .tree import reached
-from .writing import KeyWriter, LinkWriter, Writer
+from .writing import KeyWriter, LinkWriter, Writer, areplace_one, note_assigned
 
 T = TypeVar("T")
 
@@ -131,7 +132,8 @@ class BelongsTo(ToOne[T]):
         here = checked_columns(own, self.foreign_key or f"{self.name}_id", self.label)
         there = checked_columns(table, self.target_key or key_fields(table), self.label)
         check_width(self, here, there)
-        return [Step(here, table, there, self._condition(table))]
+        only = {} if self.type_key is None else {self.type_column: type_name(target)}
+        return [Step(here, table, there, self._condition(table), only)]
 
     def _guess_inverse(self, relations: dict[str, Relation[Any]]) -> Relation[Any] | None:
         return _only(r for r in relations.values() if isinstance(r, HasOne) and _mirrors(r, self))
@@ -147,7 +149,7 @@ class BelongsTo(ToOne[T]):
         record._put_aside("pending", waiting or None)
 
     def own_columns(self) -> tuple[str, ...]:
-        """The columns that say where the relation leads: the foreign key, before it the name of a model."""
+        """The foreign key, before it the column with the name of a model where there is one."""
         foreign = checked_columns(self.model.__table__, self.foreign_key or f"{self.name}_id", self.label)
         return foreign if self.type_key is None else (self.type_column, *foreign)
 
@@ -190,7 +192,6 @@ class BelongsTo(ToOne[T]):
         return checked_columns(self.model.__table__, self.type_key, self.label)[0]
 
     def route_to(self, model: Any) -> Route:
-        """The way to one of the models."""
         if self.type_key is None:
             return self.route
         target = next((known for known in self.targets() if issubclass(model, known)), model)
@@ -200,10 +201,10 @@ class BelongsTo(ToOne[T]):
             route = self._routes[target] = Route(own, target, table, self._steps(own, target, table))
         return route
 
-    def route_of(self, record: Any) -> Route | None:
+    def route_of(self, values: Mapping[str, Any]) -> Route | None:
         if self.type_key is None:
             return self.route
-        name = record.__dict__[self.model.__table__.column(self.type_column).field]
+        name = values[self.model.__table__.column(self.type_column).field]
         if name is None:
             return None
         for model in self.targets():
@@ -302,12 +303,31 @@ class HasOne(_Child[T], ToOne[T]):
     """To the one record whose foreign key points at this one."""
 
     def assign(self, record: Any, value: Any) -> None:
-        """Link the record to `value` and point that one's foreign key here; nothing is written before `save`."""
+        """Link the record to `value` and point that one's foreign key here, in memory.
+
+        ``save(related=True)`` writes it, and releases the record that it was before, as `replace` does.
+        """
         self.check_member(value, optional=True)
         self.check_writable()
+        note_assigned(self, record, value)
         if value is not None:
             self.adopt(record, value)
         self.put(record, value)
+
+    async def areplace(self, record: Any, value: Any) -> None:
+        """Have `value`, or None, be the record's one, and save it: ``await User.profile.areplace(user, profile)``.
+
+        In the same transaction the one that it was before is released: its foreign key becomes NULL, or it is deleted
+        where ``dependent="delete"`` says so; QueryError where the foreign key cannot be None.
+        """
+        self.check_member(value, optional=True)
+        self.check_writable()
+        if self.is_new(record):
+            self.assign(record, value)
+        else:
+            await areplace_one(self, record, value)
+
+    replace = blocking(areplace)
 
 
 class HasMany(_Child[T], ToMany[T]):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -13,6 +15,8 @@ from .counting import acount, kept_count, slot
 from .fetch import Modifier, afetch
 from .policy import policy_for
 from .route import Route, has_null
+
+_LIBRARY = __name__.partition(".relation.")[0] + "."
 
 
 def read(relation: Any, record: Any) -> Any:
@@ -68,7 +72,18 @@ def _policy_of_reading(relation: Any, record: Any, peers: Peers | None, call: st
             f"{relation.label} is not loaded, and reading it cannot wait, as the awaiting call that gave the record "
             f"did: write await record.a{call}({relation.name!r}) first, or with_({relation.name!r}) in the query"
         )
+    if policy == "warn":
+        message = f"{relation.label} is loaded by reading it: with_({relation.name!r}) in the query loads it along"
+        warnings.warn(message, stacklevel=_lines_up())
     return policy
+
+
+def _lines_up() -> int:
+    """How many calls above its caller the first one of other code is."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).startswith(_LIBRARY):
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 async def aload(relation: Any, record: Any, alone: bool = False) -> None:
@@ -126,7 +141,7 @@ async def aload_many(relation: Any, records: Iterable[Any], modifier: Modifier |
     for record in records:
         if modifier is None and relation.is_loaded(record):
             continue
-        route = None if relation.is_new(record) else relation.route_of(record)
+        route = None if relation.is_new(record) else relation.route_of(record.__dict__)
         key = None if route is None else route.get_key(record.__dict__)
         if route is None or has_null(key):
             nothing.append((record, relation.nothing(record), relation.key_of(record)))

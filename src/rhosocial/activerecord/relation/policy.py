@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from ..backend.errors import ConfigurationError
 from ..backend.names import shown
 
-Policy = Literal["batch", "one", "raise"]
+Policy = Literal["batch", "one", "warn", "raise"]
 POLICIES: tuple[str, ...] = get_args(Policy)
 
 _of_block: ContextVar[str | None] = ContextVar("activerecord_loading", default=None)
@@ -18,7 +18,8 @@ class loading:
     """A block in which relations are loaded by one policy on reading, whatever models and queries say.
 
     ``with loading("raise"):`` makes every read of an unloaded relation raise RelationNotLoaded; explicit `load` calls
-    go on loading.  It holds for the thread or the task, and for the tasks that are started in it.
+    go on loading.  "warn" warns (UserWarning, of the line that reads) and loads as "batch" does.  It holds for the
+    thread or the task, and for the tasks that are started in it.
     """
 
     __slots__ = ("_policy", "_token")

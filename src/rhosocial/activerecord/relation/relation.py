@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypedDict, TypeVar, Unpack
 
 from ..backend.errors import ConfigurationError, QueryError
@@ -22,6 +22,7 @@ Dependent = Literal["delete", "nullify", "restrict"]
 Names = str | Sequence[str]
 Conditions = dict[str, Any] | str | Callable[[Any], Expression]
 Matching = Expression | dict[str, Any] | str | Callable[[Any], Expression] | None
+Models = type[Any] | Sequence[type[Any]] | None
 Order = str | Expression | Sequence[str | Expression]
 
 
@@ -51,7 +52,8 @@ class Relation(_Attribute, Generic[T]):
 
     `foreign_key` names the column, or columns, that point at the other table's `target_key` (default: its key).
     `conditions` narrow what is related: a dict, SQL text, or a function of the target's columns; `order_by` orders it.
-    `inverse_of` names the relation back, `load` what happens when it is read unloaded: "batch", "one" or "raise".
+    `inverse_of` names the relation back, `load` what happens when it is read unloaded: "batch", "one", "warn" or
+    "raise".
     """
 
     is_many = False
@@ -137,9 +139,17 @@ class Relation(_Attribute, Generic[T]):
             route = self._route = Route(own, target, table, self._steps(own, target, table))
         return route
 
-    def route_of(self, record: Any) -> Route | None:
-        """The way that one record's relation takes; None where it leads nowhere."""
+    def route_of(self, values: Mapping[str, Any]) -> Route | None:
+        """The way that the relation takes for a record of these values, by field; None where it leads nowhere."""
         return self.route
+
+    def route_to(self, model: Any) -> Route:
+        """The way to one of the models that it leads to."""
+        return self.route
+
+    def own_columns(self) -> tuple[str, ...]:
+        """The columns of the record that say where the relation leads."""
+        return self.route.steps[0].origin
 
     def routes(self) -> tuple[Route, ...]:
         """All ways that records may take: one, but for a relation to several models."""
@@ -177,19 +187,20 @@ class Relation(_Attribute, Generic[T]):
         """The query for the related rows of one record, to be narrowed: ``User.posts.query(user).limit(3)``."""
         return query_of(self, record)
 
-    def any(self, condition: Matching = None, params: Any = (), /, *, of: Any = None) -> Condition:
+    def any(self, condition: Matching = None, params: Any = (), /, *, of: Any = None, to: Models = None) -> Condition:
         """True for the rows with a related row (that meets the condition): ``where(User.posts.any(Post.c.id > 3))``.
 
         A condition is an expression of the target's columns, a dict, SQL text with `params`, or a function of the
-        target's columns.  `of` is a second name of this model's table whose rows are meant.
+        target's columns.  `of` is a second name of this model's table whose rows are meant; `to` is the model, or are
+        the models, meant of a relation to several, where the condition does not tell.
         """
-        return any_related(self, condition, params, of)
+        return any_related(self, condition, params, of, to)
 
     has = any
 
-    def count(self, condition: Matching = None, params: Any = (), /, *, of: Any = None) -> Operand:
+    def count(self, condition: Matching = None, params: Any = (), /, *, of: Any = None, to: Models = None) -> Operand:
         """The number of related rows of a row (that meet the condition), to compare, select or order by."""
-        return count_related(self, condition, params, of)
+        return count_related(self, condition, params, of, to)
 
     def inverse(self) -> Relation[Any] | None:
         """The relation of the target that leads back, as `inverse_of` says or the columns tell; None where none is."""

@@ -41,6 +41,17 @@ def names_in(node: Any) -> set[str]:
     return {name for _, value in _parts(node) for name in names_in(value)}
 
 
+def tables_of(node: Any) -> set[str]:
+    """The names of the tables whose columns an expression names, but for what its subqueries select from."""
+    if isinstance(node, ColumnRef):
+        return set() if node.table is None else {node.table}
+    if isinstance(node, (tuple, list)):
+        return {name for item in node for name in tables_of(item)}
+    if not isinstance(node, (Expression, Statement)) or isinstance(node, CommonTable):
+        return set()
+    return {name for _, part in _parts(node) for name in tables_of(part) if not _brings(node, name)}
+
+
 def _parts(node: Any) -> Iterator[tuple[str, Any]]:
     yield from getattr(node, "__dict__", {}).items()
     for base in type(node).__mro__:

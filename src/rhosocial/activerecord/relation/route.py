@@ -74,10 +74,11 @@ class Side:
 class Step:
     """One table further: to the rows of `table` whose `columns` hold what the side before has in `origin`.
 
-    `condition` is what those rows must meet too, written for the table under its own name.
+    `condition` is what those rows must meet too, written for the table under its own name; `only` are values that
+    columns of the side before must hold for its rows to go this way at all.
     """
 
-    __slots__ = ("columns", "condition", "origin", "table")
+    __slots__ = ("columns", "condition", "only", "origin", "table")
 
     def __init__(
         self,
@@ -85,19 +86,26 @@ class Step:
         table: Table | LinkTable,
         columns: Sequence[str],
         condition: Expression | None = None,
+        only: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         self.origin = tuple(origin)
         self.table = table
         self.columns = tuple(columns)
         self.condition = condition
+        self.only = only
+
+    def narrowed(self, condition: Expression | None) -> Step:
+        """This step to those of its rows that meet the condition too."""
+        return Step(self.origin, self.table, self.columns, and_(self.condition, condition), self.only)
 
     def link(self, before: Any, here: Any) -> Expression:
         """The condition that joins a row of `here` to one of `before`."""
         return _all_of(self.pairs(before, here) + self.own(here))
 
     def pairs(self, before: Any, here: Any) -> list[Expression]:
-        """The columns of both sides compared."""
-        return [here.ref(there) == before.ref(own) for own, there in zip(self.origin, self.columns, strict=True)]
+        """The columns of both sides compared, and those of `before` that say whether the way is this one."""
+        linked = [here.ref(there) == before.ref(own) for own, there in zip(self.origin, self.columns, strict=True)]
+        return linked + [before.ref(name) == value for name, value in self.only.items()]
 
     def own(self, here: Any) -> list[Expression]:
         """What the rows of `here` must meet by themselves."""

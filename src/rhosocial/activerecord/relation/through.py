@@ -8,7 +8,6 @@ from typing import Any
 
 from ..backend.errors import ConfigurationError
 from ..backend.names import shown
-from ..backend.statement import and_
 from ..table import Table, nearest
 from .relation import Relation
 from .route import LinkTable, Step, checked_columns, key_fields
@@ -41,15 +40,16 @@ def steps_through(relation: Relation[Any], through: Through, own: Table, target:
     condition = relation._condition(table)
     if condition is None:
         return steps
-    last = steps[-1]
-    return [*steps[:-1], Step(last.origin, last.table, last.columns, and_(last.condition, condition))]
+    return [*steps[:-1], steps[-1].narrowed(condition)]
 
 
 def _along(relation: Relation[Any], names: list[str], target: Any) -> list[Step]:
     model: Any = relation.model
     steps: list[Step] = []
-    for name in names:
+    for place, name in enumerate(names, 1):
         hop = _relation_of(relation, model, name)
+        if place == len(names) and target in hop.targets():  # It may lead to others too.
+            return steps + list(hop.route_to(target).steps)
         steps += hop.route.steps
         model = hop.target
     if issubclass(model, target) or issubclass(target, model):
@@ -61,7 +61,7 @@ def _along(relation: Relation[Any], names: list[str], target: Any) -> list[Step]
             f"{relation.label}: from {model.__name__} {ways} leads to {target.__name__}: write the whole path, "
             f"through='{path}.…'"
         )
-    return steps + list(leading[0].route.steps)
+    return steps + list(leading[0].route_to(target).steps)
 
 
 def _relation_of(relation: Relation[Any], model: Any, name: str) -> Relation[Any]:

@@ -20,7 +20,7 @@ def reached(relation: Any, record: Any) -> Any:
     if table is not route.own or not route.is_direct:
         raise QueryError(f"{relation.label} is no tree: that takes a relation of a model to itself by its own columns")
     key = [column.field for column in table.key]
-    taken = list(dict.fromkeys((*key, *(table.column(name).field for name in step.origin))))
+    taken = list(dict.fromkeys((*key, *(table.column(name).field for name in (*step.origin, *step.only)))))
 
     def further(found: Any) -> Any:
         return asked(route, (), None).join(found, on=and_(*step.pairs(found, table))).select(*map(table.ref, taken))

@@ -9,7 +9,7 @@ from ..backend.errors import QueryError
 from ..backend.expression import Expression
 from ..backend.statement import Delete, Insert, Select, and_
 from ..hydrate import tuple_loader
-from ..state import links_of, stored_of
+from ..state import links_of, make_links, stored_of
 from ..table import Table
 from .counting import slot
 from .fetch import among, rows_of
@@ -152,6 +152,57 @@ class KeyWriter(Writer):
                     f"{route.target.__name__}.{route.table.column(name).field} cannot be None, as removing from "
                     f"{self.relation.label} makes it: delete the record, or declare dependent='delete'"
                 )
+
+
+def note_assigned(relation: Any, owner: Any, value: Any) -> None:
+    """Note that the owner's one record is to be `value` from its next save on, and which one was at hand before."""
+    links, name = make_links(owner), _assigned(relation)
+    if name in links:
+        _, before = links[name]
+    else:
+        before = relation.loaded(owner) if relation.is_loaded(owner) else None
+    links[name] = value, before
+
+
+async def asettle_assigned(relation: Any, owner: Any, value: Any) -> None:
+    """Release the row that `value` was assigned in the place of, where it was assigned; in an open transaction."""
+    links, name = make_links(owner), _assigned(relation)
+    if name not in links:
+        return
+    assigned, before = links[name]
+    block = type(owner).__home__[0].current_transaction
+    if block is not None:
+        block.undo(PutKeysBack(owner, [], name))
+    del links[name]
+    if assigned is value:  # Else it was loaded anew since.
+        await _arelease(relation, owner, value, before)
+
+
+async def areplace_one(relation: Any, owner: Any, value: Any) -> None:
+    """Have `value`, or nothing, be the owner's one record: release the row that it was, and save the new one."""
+    backend = type(owner).__home__[0]
+    async with backend.transaction() as block:
+        block.undo(PutKeysBack(owner, [], relation.name))
+        before = relation.loaded(owner) if relation.is_loaded(owner) else None
+        await _arelease(relation, owner, value, before)
+        if value is not None:
+            adopt(relation, owner, value, backend)
+            await value.asave()
+        relation.put(owner, value)
+        make_links(owner).pop(_assigned(relation), None)
+
+
+def _assigned(relation: Any) -> str:
+    return f"{relation.name}="
+
+
+async def _arelease(relation: Any, owner: Any, kept: Any, at_hand: Any) -> None:
+    """Relate the owner's stored one no longer, unless it is `kept`; `at_hand` is perhaps the record of that row."""
+    stored = await query_of(relation, owner).aone()
+    if stored is None or (kept is not None and row_key(kept) == row_key(stored)):
+        return
+    gone = at_hand if at_hand is not None and row_key(at_hand) == row_key(stored) else stored
+    await KeyWriter(Members(relation, owner, [gone]))._aunlink([gone])
 
 
 def adopt(relation: Any, owner: Any, record: Any, backend: Any) -> None:
