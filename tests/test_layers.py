@@ -28,7 +28,8 @@ LAYERS = (
         "backend.node backend.expression backend.arithmetic backend.pattern backend.cast backend.case backend.json_path"
         " backend.window backend.moment backend.grouping backend.result backend.function backend.functions"
         " backend.aggregates backend.ranking backend.subquery backend.number backend.writer backend.scope"
-        " backend.row_value backend.statement backend.schema backend.lexer backend.names backend.column_type",
+        " backend.row_value backend.statement backend.schema backend.lexer backend.names backend.column_type"
+        " backend.member backend.typed_path",
     ),
     (
         "2: one database's spelling",

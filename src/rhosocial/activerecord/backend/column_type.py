@@ -105,7 +105,7 @@ class ColumnType:
     @property
     def label(self) -> str:
         """The Python type's name, for messages; JSON for what may be anything."""
-        return "JSON" if self.python in (object, Any) else _name(self.python)
+        return "JSON" if self.python in (object, Any) else label_of(self.python)
 
     @property
     def is_mutable(self) -> bool:
@@ -130,7 +130,7 @@ def column_type(
     holds the enum's values, not its members.  ConfigurationError where nothing maps, or `db_type`
     cannot hold the values.
     """
-    python, found = _bare(annotation)
+    python, found = bare_parts(annotation)
     marks = tuple(_flatten((*found, *metadata)))
     python, aware = _STANDS_FOR.get(python, (python, None))
     python = _literal_type(_email_type(python))
@@ -149,7 +149,7 @@ def column_type(
     db_type = db_type or _default_type(kind, length, aware)
     if kind not in _HOLDS[db_type]:
         raise ConfigurationError(
-            f"a {db_type.name} column cannot hold {_name(python)} without loss; leave its type out or choose another"
+            f"a {db_type.name} column cannot hold {label_of(python)} without loss; leave its type out or choose another"
         )
     return ColumnType(python, db_type, length, precision, scale, aware)
 
@@ -166,7 +166,7 @@ def kind_of(python: Any) -> type:
         schema = TypeAdapter(python).json_schema(mode="serialization")
     except PydanticUserError as error:
         raise ConfigurationError(
-            f"no column type fits {_name(python)}: give it a Pydantic schema, use another annotation, "
+            f"no column type fits {label_of(python)}: give it a Pydantic schema, use another annotation, "
             "or write Annotated[…, Column(type=DatabaseType.CUSTOM)] to hand it to the driver as it is"
         ) from error
     kinds: dict[Any, type] = {"string": str, "integer": int, "number": float, "boolean": bool}
@@ -218,7 +218,7 @@ def _email_type(python: Any) -> Any:
     return str if networks is not None and python is networks.EmailStr else python
 
 
-def _bare(annotation: Any) -> tuple[Any, list[Any]]:
+def bare_parts(annotation: Any) -> tuple[Any, list[Any]]:
     """The annotation without None, Annotated, NewType and aliases, and what Annotated held."""
     metadata: list[Any] = []
     while True:
@@ -236,6 +236,11 @@ def _bare(annotation: Any) -> tuple[Any, list[Any]]:
             annotation = cast(Any, Union)[choices]
         else:
             return annotation, metadata
+
+
+def bare_type(annotation: Any) -> Any:
+    """The annotation without None, Annotated, NewType and aliases."""
+    return bare_parts(annotation)[0]
 
 
 def _flatten(metadata: Iterable[Any]) -> Iterator[Any]:
@@ -273,5 +278,6 @@ def _default_type(kind: type, length: int | None, aware: bool | None) -> Databas
     return DatabaseType.TIMESTAMPTZ if aware else SCALARS[kind]
 
 
-def _name(python: Any) -> str:
+def label_of(python: Any) -> str:
+    """The name of a Python type, for messages."""
     return python.__name__ if isinstance(python, type) else repr(python)

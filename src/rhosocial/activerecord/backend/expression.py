@@ -265,7 +265,23 @@ def _condition(kind: str, *args: Any, **options: Any) -> Condition:
     return made_above
 
 
-class ColumnRef(Operand):
+class Nested(Operand):
+    """An operand that may hold JSON, whose declared fields are attributes of it: ``User.c.address.city``."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:  # Checkers cannot know the fields.
+
+        def __getattr__(self, name: str) -> Nested: ...
+        def __getitem__(self, part: str | int) -> Nested: ...
+
+    else:
+
+        def __getattr__(self, name):
+            return made("json_member", self, name)
+
+
+class ColumnRef(Nested):
     """A column of a table: ``User.c.age``."""
 
     __slots__ = ("_type", "name", "table")
