@@ -16,6 +16,7 @@ import annotated_types
 import pydantic
 from pydantic import BaseModel, PydanticUserError, SecretBytes, SecretStr, TypeAdapter
 
+from .codec import Codec, codec_of
 from .errors import ConfigurationError
 from .typing import DatabaseType
 
@@ -37,6 +38,16 @@ SCALARS: dict[type, DatabaseType] = {
     time: DatabaseType.TIME,
     timedelta: DatabaseType.INTERVAL,
     UUID: DatabaseType.UUID,
+}
+
+# The Python type of what a column of each type holds.
+PYTHON_OF: dict[DatabaseType, Any] = {
+    **{db_type: python for python, db_type in SCALARS.items()},
+    **dict.fromkeys(JSON_TYPES, object),
+    **dict.fromkeys((DatabaseType.TINYINT, DatabaseType.SMALLINT, DatabaseType.INTEGER), int),
+    **dict.fromkeys((DatabaseType.CHAR, DatabaseType.VARCHAR, DatabaseType.ENUM, DatabaseType.INET), str),
+    **dict.fromkeys((DatabaseType.DATETIME, DatabaseType.TIMESTAMPTZ), datetime),
+    DatabaseType.FLOAT: float,
 }
 
 # Pydantic's own names that are classes at run time but stand for a plain type; the flag says whether it is aware.
@@ -73,7 +84,8 @@ class ColumnType:
 
     `python` is the annotation without None, Annotated, NewType and constraints.  `length` counts characters,
     `precision` and `scale` decimal digits; None: not declared.  `aware` is meant for datetimes: True and False say
-    that they have, or do not have, a time zone; None that `config.timezone` decides.
+    that they have, or do not have, a time zone; None that `config.timezone` decides.  `codec` converts between values
+    of `python` and those of the type `stored`; None where the column holds them by itself.
     """
 
     python: Any
@@ -82,6 +94,7 @@ class ColumnType:
     precision: int | None = None
     scale: int | None = None
     aware: bool | None = None
+    codec: Codec | None = None
     _hash: int = field(default=0, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -94,13 +107,18 @@ class ColumnType:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Made anew: hashes of text differ between processes.
-        key = (self.python, self.db_type, self.length, self.precision, self.scale, self.aware)
+        key = (self.python, self.db_type, self.length, self.precision, self.scale, self.aware, self.codec)
         return ColumnType, key
 
     @property
     def kind(self) -> type:
         """The plain type that values take on their way to the driver; `object` for those that travel as JSON."""
-        return object if self.db_type in JSON_TYPES else kind_of(self.python)
+        return object if self.db_type in JSON_TYPES else kind_of(self.stored.python)
+
+    @property
+    def stored(self) -> ColumnType:
+        """The type as the backend's mappers know it: this one, or the one that the codec makes values of."""
+        return self if self.codec is None else self.codec.stored
 
     @property
     def label(self) -> str:
@@ -122,16 +140,21 @@ def column_type(
     precision: int | None = None,
     scale: int | None = None,
     use_enum_values: bool = False,
+    place: str = "",
 ) -> ColumnType:
     """The column that a field of this annotation needs; `metadata` is what Pydantic keeps beside the annotation.
 
     Limits come from Pydantic's constraints (`max_length`, `max_digits`, `decimal_places`) where they are not given.
     `db_type` wins over what the annotation says.  `use_enum_values` is the model's setting of that name: the field then
-    holds the enum's values, not its members.  ConfigurationError where nothing maps, or `db_type`
-    cannot hold the values.
+    holds the enum's values, not its members.  `place` is the ``table.column`` that the field is stored at.
+    ConfigurationError where nothing maps, or `db_type` cannot hold the values.
     """
     python, found = bare_parts(annotation)
     marks = tuple(_flatten((*found, *metadata)))
+    if (codec := codec_of(python, marks)) is not None:
+        kept = codec.stored
+        sizes = kept.length, kept.precision, kept.scale, kept.aware
+        return ColumnType(python, kept.db_type, *sizes, codec.bound(python, place))
     python, aware = _STANDS_FOR.get(python, (python, None))
     python = _literal_type(_email_type(python))
     if db_type is DatabaseType.CUSTOM:

@@ -147,6 +147,21 @@ class Member:
         raise DataError(f"a value of type {kind} cannot be compared with {path}, a {label_of(python)}: {reason}")
 
 
+def place_of(python: Any, location: Iterable[Part]) -> str:
+    """Where a Pydantic error stands, ``geo.lat``; ``…`` for the key of a dict, which is a value."""
+    member = member_of_column(python)
+    parts: list[str] = []
+    for part in location:
+        if isinstance(part, str) and not member.has_fields:
+            return ".".join([*parts, "…"])
+        parts.append(str(part))
+        try:
+            member = member.at(part, "")[1]
+        except MemberNotFound:
+            break  # What the error has for a choice of a union, for instance.
+    return ".".join(parts)
+
+
 _TEXTS = (str, bytes, bytearray)
 _LOOSE: tuple[Any, ...] = (Any, object)
 _MOST_KEPT = 256
