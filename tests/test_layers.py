@@ -28,11 +28,13 @@ LAYERS = (
         "backend.node backend.expression backend.arithmetic backend.pattern backend.cast backend.case backend.json_path"
         " backend.window backend.moment backend.grouping backend.result backend.function backend.functions"
         " backend.aggregates backend.ranking backend.subquery backend.number backend.writer backend.scope"
-        " backend.row_value backend.statement backend.schema backend.lexer backend.names backend.column_type",
+        " backend.row_value backend.statement backend.schema backend.lexer backend.names backend.column_type"
+        " backend.member backend.typed_path backend.codec",
     ),
     (
         "2: one database's spelling",
-        "backend.dialect backend.constructs backend.mapping backend.converter backend.document backend.parameter",
+        "backend.dialect backend.constructs backend.mapping backend.converter backend.document backend.parameter"
+        " backend.stored_as backend.encryption",
     ),
     (
         "3: connections and statements",
@@ -48,11 +50,12 @@ LAYERS = (
         "query builder join rows stream cursor page raw_query dict_query change aggregate selection shape"
         " relation relation.* events",
     ),
-    ("6: rows with behaviour", "model bulk verify saved record field field.*"),
+    ("6: rows with behaviour", "model bulk verify saved record crypto field field.*"),
     ("6: the facade", ROOT),
     ("7: users of the library inside it", "testing testing.* profiler logger relations transaction transaction.*"),
 )
 THIRD_PARTY = {"pydantic", "pydantic_core", "annotated_types", "typing_extensions"}  # Pydantic and what it stands on.
+EXTRAS = {"cryptography": f"{BACKEND}.encryption"}  # What an extra brings, and the module that imports it when asked.
 
 Import = tuple[str, str, int]
 """What is imported, the module or a name in it, and the line."""
@@ -131,6 +134,8 @@ def against(name: str, target: str, attribute: str) -> str:
 def foreign(name: str, target: str, line: int) -> list[str]:
     """What speaks against an import from outside the library."""
     package, here = target.split(".")[0], layer_of(name)
+    if EXTRAS.get(package) == name:
+        return []
     driver = package == "sqlite3" or package not in sys.stdlib_module_names | THIRD_PARTY
     if not driver or here == IMPL or (here == USERS and package == "pytest"):
         return []

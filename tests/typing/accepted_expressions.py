@@ -13,7 +13,9 @@ from rhosocial.activerecord.backend import (
     DatabaseType,
     Extract,
     Function,
+    Nested,
     Operand,
+    Ordering,
     Over,
     Truncation,
     Window,
@@ -45,7 +47,9 @@ assert_type(c.id.cast(str), Operand)
 assert_type(c.id.cast(DatabaseType.TEXT) + "!", Operand)
 
 # JSON
-assert_type(c.data["a"], Operand)
+assert_type(c.data["a"], Nested)
+assert_type(c.data.a["b"].c[0].d == "x", Condition)
+assert_type(c.data.a["b"].c.desc(), Ordering)
 assert_type(c.data["a"][0]["b"] == 1, Condition)
 assert_type(c.data.json_contains({"a": 1}) & c.data.has_key("a"), Condition)
 assert_type(c.data.json_length() > 1, Condition)

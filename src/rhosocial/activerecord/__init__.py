@@ -1,7 +1,9 @@
 """An ActiveRecord on Pydantic 2: a class is a table, an instance is a row, in blocking and awaiting code alike."""
 
 from .backend import functions as F
+from .backend.encryption import Encrypted
 from .backend.schema import Check, Column, ForeignKey, Index, Unique
+from .backend.stored_as import StoredAs, register_type
 from .events import ModelEvent
 from .page import Page
 from .query import Query
@@ -17,6 +19,7 @@ __all__ = [
     "BelongsTo",
     "Check",
     "Column",
+    "Encrypted",
     "F",
     "ForeignKey",
     "HasMany",
@@ -26,6 +29,8 @@ __all__ = [
     "ModelEvent",
     "Page",
     "Query",
+    "StoredAs",
     "Unique",
     "loading",
+    "register_type",
 ]

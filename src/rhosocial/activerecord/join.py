@@ -9,9 +9,11 @@ from typing import Any, Self
 from .backend.errors import ColumnNotFound, QueryError
 from .backend.expression import Aliased, ColumnRef, Expression, Operand, Ordering, Raw
 from .backend.function import Star
+from .backend.json_path import is_json
 from .backend.names import Term, parse_term, shown
 from .backend.schema import ForeignKey
 from .backend.statement import Compound, Join, Select, and_
+from .backend.typed_path import path_by_name
 from .source import Alias, Derived, Source, checked_name, ctes_of, merged_ctes, output_of, source_of
 from .table import Table, nearest
 
@@ -253,9 +255,19 @@ class JoinBuilder:
         try:
             return self._table_named(table).ref(name)
         except ColumnNotFound as error:
+            if error.table is None and (path := self._path(table, name)) is not None:
+                return path
             if error.table is not None or all(isinstance(join, SourceJoin) for join in self._select.joins):
                 raise
         return ColumnRef(table, name)  # Only the engine knows what a raw clause has joined.
+
+    def _path(self, before: str, name: str) -> Operand | None:
+        """What ``"address.city"`` means where `address` is a column of JSON; None where there is no such column."""
+        column, _, parts = before.partition(".")
+        if column not in self._table.by_field and column not in self._table.by_name:
+            return None
+        ref: ColumnRef = self._table.ref(column)
+        return path_by_name(ref, f"{parts}.{name}" if parts else name) if is_json(ref) else None
 
     def _output(self, table: str | None, name: str) -> Operand:
         """A column of a UNION, by the name that it gives it."""

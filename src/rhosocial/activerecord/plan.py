@@ -15,7 +15,7 @@ from pydantic import ValidationError as PydanticValidationError
 from .backend.base import StorageBackend
 from .backend.column_type import ColumnType
 from .backend.dialect import names, placeholders
-from .backend.errors import DatabaseError, DataError, QueryError
+from .backend.errors import ConfigurationError, DatabaseError, DataError, QueryError
 from .backend.expression import Expression
 from .backend.schema import ColumnDefinition, PrimaryKey
 from .backend.statement import CreateIndex, CreateTable, DropTable
@@ -74,6 +74,7 @@ class Plan:
         self.dialect = backend.dialect
         self._values = backend.value_mapper
         self._types = backend.type_mapper
+        self._config = backend.config
         self._returning = bool(backend.supports_returning)
         # Is each row that is written read back and compared?
         self.verifies = bool(backend.config.verify_writes)
@@ -81,6 +82,10 @@ class Plan:
         self.names = tuple(column.name for column in table.columns)
         self.loaders = [self.loader(column.type) for column in table.columns]
         self.dumpers = [self.dumper(column.type) for column in table.columns]
+        self._comparers = [
+            dump if column.type.codec is None else self._comparer(column.type)
+            for dump, column in zip(self.dumpers, table.columns, strict=True)
+        ]
         few, many = record_loader(table.model, self.fields, self.loaders, *table.model.__setters__)
         self.load = _naming(table, table.columns, self.loaders, few, many)
         self._dict_loaders: dict[tuple[str, ...], Load] = {}
@@ -135,14 +140,24 @@ class Plan:
 
     def dumper(self, column: ColumnType) -> Callable[[Any], Any] | None:
         """What turns a value of the column's type into the driver's, or None where nothing is to do."""
-        return self._values.dumper(column)
+        if column.codec is None:
+            return self._values.dumper(column)
+        return column.codec.dumper(self._values.dumper(column.stored), self._config)
 
     def loader(self, column: ColumnType) -> Callable[[Any], Any] | None:
         """What turns a driver's value into one of the column's type, or None where nothing is to do."""
-        return self._values.loader(column)
+        if column.codec is None:
+            return self._values.loader(column)
+        return column.codec.loader(self._values.loader(column.stored), self._config)
+
+    def _comparer(self, column: ColumnType) -> Callable[[Any], Any] | None:
+        """What makes of a value that can be edited in place something to compare: what would be stored, or so."""
+        if column.codec is None:
+            return self._values.dumper(column)
+        return column.codec.comparer(self._values.dumper(column.stored), self._config)
 
     def _is_moment(self, column: ColumnType) -> bool:
-        return column.kind is datetime and self._values.is_aware(column)
+        return column.kind is datetime and self._values.is_aware(column.stored)
 
     def dump_value(self, value: Any, column: ColumnType | None) -> Any:
         """A value bound in a query, as the driver takes it.
@@ -157,7 +172,7 @@ class Plan:
         try:
             dump = self._dumpers[column]
         except KeyError:
-            dump = self._dumpers[column] = self._values.dumper(column)
+            dump = self._dumpers[column] = self.dumper(column)
         return value if dump is None or value is None else dump(value)
 
     def as_type(self, value: Any, column: ColumnType) -> Any:
@@ -199,7 +214,7 @@ class Plan:
         """``differences(values, row)``: a bit for each field that differs, see `change_finder`."""
         proving = self.table.model.__checks__.proving
         types = [proving.get(field) for field in self.fields]
-        return change_finder(self.fields, self.loaders, self.dumpers, self._as_stored, types)
+        return change_finder(self.fields, self.loaders, self._comparers, self._as_stored, types)
 
     def changed(self, values: dict[str, Any], row: Row) -> list[str]:
         """The fields whose values are others than the row's."""
@@ -326,7 +341,7 @@ class Plan:
         """A value that can be edited in place as it would be stored; any other as it is."""
         if value is None or field not in self.mutable:
             return value
-        dump = self.dumpers[self._positions[field]]
+        dump = self._comparers[self._positions[field]]
         return copy.deepcopy(value) if dump is None else dump(value)
 
     def dump_of(self, fields: Sequence[str], key: Sequence[int] = ()) -> Callable[..., Row]:
@@ -404,7 +419,7 @@ class Plan:
         return self.dialect.compile(DropTable(self.table.source(), if_exists))[0]
 
     def _definition(self, column: TableColumn) -> ColumnDefinition:
-        kind = column.type
+        kind = column.type.stored
         sizes = {"length": kind.length, "precision": kind.precision, "scale": kind.scale}
         given = {name: size for name, size in sizes.items() if size is not None}
         db_type = self._values.database_type(kind)
@@ -478,6 +493,8 @@ def _naming(
     def load_named(rows: Any) -> list[Any]:
         try:
             return load_few(rows) if len(rows) < FEW else load_many(rows)
+        except ConfigurationError:
+            raise
         except (DataError, ValueError, TypeError) as error:
             named = _named_failure(table, columns, loaders, rows)
             if named is None:
@@ -494,7 +511,13 @@ def _named_failure(table: Table, columns: Sequence[TableColumn], loaders: Sequen
                 if loader is not None and value is not None:
                     loader(value)
             except (DataError, ValueError, TypeError) as failure:
-                return DataError(
-                    f"{table.model.__name__}.{column.field}: {failure}", table=table.name, columns=(column.name,)
-                )
+                where = f"{table.model.__name__}.{column.field}{_row_named(table, columns, row)}"
+                return DataError(f"{where}: {failure}", table=table.name, columns=(column.name,))
     return None
+
+
+def _row_named(table: Table, columns: Sequence[TableColumn], row: Row) -> str:
+    """Which row it is, where its key is a number; other keys may say more than a message should."""
+    key = table.key[0] if len(table.key) == 1 else None
+    number = row[columns.index(key)] if key in columns else None
+    return f" of the row with {key.field} {number}" if key is not None and isinstance(number, int) else ""

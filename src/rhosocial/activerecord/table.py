@@ -10,12 +10,13 @@ from typing import Annotated, Any, ClassVar, Literal, NewType, Union, get_args, 
 
 from pydantic.fields import FieldInfo
 
-from .backend.column_type import ColumnType, column_type
+from .backend.column_type import ColumnType, bare_type, column_type
 from .backend.errors import ColumnNotFound, ConfigurationError
 from .backend.expression import ColumnRef
 from .backend.names import shown
 from .backend.schema import Check, Column, ForeignKey, Index, Unique
 from .backend.statement import TableName
+from .backend.stored_as import by_name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +74,7 @@ class Table:
         args = _table_args(model)
         linked = {column for arg in args if isinstance(arg, ForeignKey) for column in arg.columns}
         self.declared_key = tuple(key)
-        self.columns = tuple(_read_columns(model, tuple(key), linked))
+        self.columns = tuple(_read_columns(model, self.name, tuple(key), linked))
         self.by_field = {column.field: column for column in self.columns}
         self.by_name = {column.name: column for column in self.columns}
         for column in self.columns:
@@ -272,7 +273,7 @@ def _table_args(model: Any) -> tuple[Any, ...]:
     return tuple(args)
 
 
-def _read_columns(model: Any, key: tuple[str, ...], linked: set[str]) -> Iterable[TableColumn]:
+def _read_columns(model: Any, table: str, key: tuple[str, ...], linked: set[str]) -> Iterable[TableColumn]:
     for name, field in model.__pydantic_fields__.items():
         spec = column_spec(field)
         auto_key = is_generated_key(name, field, key, linked)
@@ -282,12 +283,13 @@ def _read_columns(model: Any, key: tuple[str, ...], linked: set[str]) -> Iterabl
         try:
             kind = column_type(
                 field.annotation,
-                field.metadata,
+                (*field.metadata, by_name(bare_type(field.annotation))) if spec.by_name else field.metadata,
                 db_type=spec.type,
                 length=spec.length,
                 precision=spec.precision,
                 scale=spec.scale,
                 use_enum_values=bool(model.model_config.get("use_enum_values")),
+                place=f"{table}.{spec.name or name}",
             )
         except ConfigurationError as error:
             raise ConfigurationError(f"{model.__name__}.{name}: {error}") from error

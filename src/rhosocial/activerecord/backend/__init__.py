@@ -39,7 +39,18 @@ from .errors import (
     UnsupportedFeature,
     ValidationError,
 )
-from .expression import ColumnRef, Comparison, Condition, Expression, Operand, ParameterCountError, Value, type_of
+from .expression import (
+    ColumnRef,
+    Comparison,
+    Condition,
+    Expression,
+    Nested,
+    Operand,
+    Ordering,
+    ParameterCountError,
+    Value,
+    type_of,
+)
 from .function import Function
 from .gate import Gate
 from .helpers import (
@@ -69,6 +80,7 @@ from .statement import Compound, CreateIndex, IndexHint, Lock, Select, TableName
 from .stream import Stream
 from .subquery import CommonTable, DerivedTable
 from .transaction import Transaction
+from .typed_path import JsonTyped, TypedPath
 from .typing import (
     ColumnTypes,
     ConnectionConfig,
@@ -130,13 +142,16 @@ __all__ = [
     "JsonContains",
     "JsonHasKey",
     "JsonPath",
+    "JsonTyped",
     "Lock",
     "LockError",
     "LockTimeout",
     "Match",
+    "Nested",
     "NotNullViolation",
     "Operand",
     "OperationalError",
+    "Ordering",
     "Over",
     "ParameterCountError",
     "PoolTimeout",
@@ -167,6 +182,7 @@ __all__ = [
     "TypeConversionError",
     "TypeMapper",
     "TypeMapping",
+    "TypedPath",
     "UniqueViolation",
     "UnsupportedFeature",
     "ValidationError",

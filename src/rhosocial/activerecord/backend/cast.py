@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, ForwardRef
 
-from .column_type import JSON_TYPES, SCALARS, ColumnType, column_type
+from .column_type import PYTHON_OF, ColumnType, column_type
 from .errors import ConfigurationError, QueryError
 from .expression import Operand, makes
 from .typing import DatabaseType
 from .writer import Writer
-
-_PYTHON: dict[DatabaseType, Any] = {
-    **{db_type: python for python, db_type in SCALARS.items()},
-    **dict.fromkeys(JSON_TYPES, object),
-    **dict.fromkeys((DatabaseType.TINYINT, DatabaseType.SMALLINT, DatabaseType.INTEGER), int),
-    **dict.fromkeys((DatabaseType.CHAR, DatabaseType.VARCHAR, DatabaseType.ENUM, DatabaseType.INET), str),
-    **dict.fromkeys((DatabaseType.DATETIME, DatabaseType.TIMESTAMPTZ), datetime),
-    DatabaseType.FLOAT: float,
-}
 
 
 @makes("cast")
@@ -74,9 +64,9 @@ class Collated(Operand):
 
 def _column_type(to: Any) -> ColumnType:
     if isinstance(to, DatabaseType):
-        if to not in _PYTHON:
+        if to not in PYTHON_OF:
             raise QueryError(f"nothing can be cast to {to.name}: it has no Python type of its own")
-        return column_type(_PYTHON[to], db_type=to)
+        return column_type(PYTHON_OF[to], db_type=to)
     try:
         if isinstance(to, (str, ForwardRef)):  # Pydantic would evaluate the text.
             raise ConfigurationError("a name is no type")

@@ -16,6 +16,7 @@ import annotated_types
 import pydantic
 from pydantic import BaseModel, PydanticUserError, SecretBytes, SecretStr, TypeAdapter
 
+from .codec import Codec, codec_of
 from .errors import ConfigurationError
 from .typing import DatabaseType
 
@@ -37,6 +38,16 @@ SCALARS: dict[type, DatabaseType] = {
     time: DatabaseType.TIME,
     timedelta: DatabaseType.INTERVAL,
     UUID: DatabaseType.UUID,
+}
+
+# The Python type of what a column of each type holds.
+PYTHON_OF: dict[DatabaseType, Any] = {
+    **{db_type: python for python, db_type in SCALARS.items()},
+    **dict.fromkeys(JSON_TYPES, object),
+    **dict.fromkeys((DatabaseType.TINYINT, DatabaseType.SMALLINT, DatabaseType.INTEGER), int),
+    **dict.fromkeys((DatabaseType.CHAR, DatabaseType.VARCHAR, DatabaseType.ENUM, DatabaseType.INET), str),
+    **dict.fromkeys((DatabaseType.DATETIME, DatabaseType.TIMESTAMPTZ), datetime),
+    DatabaseType.FLOAT: float,
 }
 
 # Pydantic's own names that are classes at run time but stand for a plain type; the flag says whether it is aware.
@@ -73,7 +84,8 @@ class ColumnType:
 
     `python` is the annotation without None, Annotated, NewType and constraints.  `length` counts characters,
     `precision` and `scale` decimal digits; None: not declared.  `aware` is meant for datetimes: True and False say
-    that they have, or do not have, a time zone; None that `config.timezone` decides.
+    that they have, or do not have, a time zone; None that `config.timezone` decides.  `codec` converts between values
+    of `python` and those of the type `stored`; None where the column holds them by itself.
     """
 
     python: Any
@@ -82,6 +94,7 @@ class ColumnType:
     precision: int | None = None
     scale: int | None = None
     aware: bool | None = None
+    codec: Codec | None = None
     _hash: int = field(default=0, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -94,18 +107,23 @@ class ColumnType:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Made anew: hashes of text differ between processes.
-        key = (self.python, self.db_type, self.length, self.precision, self.scale, self.aware)
+        key = (self.python, self.db_type, self.length, self.precision, self.scale, self.aware, self.codec)
         return ColumnType, key
 
     @property
     def kind(self) -> type:
         """The plain type that values take on their way to the driver; `object` for those that travel as JSON."""
-        return object if self.db_type in JSON_TYPES else kind_of(self.python)
+        return object if self.db_type in JSON_TYPES else kind_of(self.stored.python)
+
+    @property
+    def stored(self) -> ColumnType:
+        """The type as the backend's mappers know it: this one, or the one that the codec makes values of."""
+        return self if self.codec is None else self.codec.stored
 
     @property
     def label(self) -> str:
         """The Python type's name, for messages; JSON for what may be anything."""
-        return "JSON" if self.python in (object, Any) else _name(self.python)
+        return "JSON" if self.python in (object, Any) else label_of(self.python)
 
     @property
     def is_mutable(self) -> bool:
@@ -122,16 +140,21 @@ def column_type(
     precision: int | None = None,
     scale: int | None = None,
     use_enum_values: bool = False,
+    place: str = "",
 ) -> ColumnType:
     """The column that a field of this annotation needs; `metadata` is what Pydantic keeps beside the annotation.
 
     Limits come from Pydantic's constraints (`max_length`, `max_digits`, `decimal_places`) where they are not given.
     `db_type` wins over what the annotation says.  `use_enum_values` is the model's setting of that name: the field then
-    holds the enum's values, not its members.  ConfigurationError where nothing maps, or `db_type`
-    cannot hold the values.
+    holds the enum's values, not its members.  `place` is the ``table.column`` that the field is stored at.
+    ConfigurationError where nothing maps, or `db_type` cannot hold the values.
     """
-    python, found = _bare(annotation)
+    python, found = bare_parts(annotation)
     marks = tuple(_flatten((*found, *metadata)))
+    if (codec := codec_of(python, marks)) is not None:
+        kept = codec.stored
+        sizes = kept.length, kept.precision, kept.scale, kept.aware
+        return ColumnType(python, kept.db_type, *sizes, codec.bound(python, place))
     python, aware = _STANDS_FOR.get(python, (python, None))
     python = _literal_type(_email_type(python))
     if db_type is DatabaseType.CUSTOM:
@@ -149,7 +172,7 @@ def column_type(
     db_type = db_type or _default_type(kind, length, aware)
     if kind not in _HOLDS[db_type]:
         raise ConfigurationError(
-            f"a {db_type.name} column cannot hold {_name(python)} without loss; leave its type out or choose another"
+            f"a {db_type.name} column cannot hold {label_of(python)} without loss; leave its type out or choose another"
         )
     return ColumnType(python, db_type, length, precision, scale, aware)
 
@@ -166,7 +189,7 @@ def kind_of(python: Any) -> type:
         schema = TypeAdapter(python).json_schema(mode="serialization")
     except PydanticUserError as error:
         raise ConfigurationError(
-            f"no column type fits {_name(python)}: give it a Pydantic schema, use another annotation, "
+            f"no column type fits {label_of(python)}: give it a Pydantic schema, use another annotation, "
             "or write Annotated[…, Column(type=DatabaseType.CUSTOM)] to hand it to the driver as it is"
         ) from error
     kinds: dict[Any, type] = {"string": str, "integer": int, "number": float, "boolean": bool}
@@ -218,7 +241,7 @@ def _email_type(python: Any) -> Any:
     return str if networks is not None and python is networks.EmailStr else python
 
 
-def _bare(annotation: Any) -> tuple[Any, list[Any]]:
+def bare_parts(annotation: Any) -> tuple[Any, list[Any]]:
     """The annotation without None, Annotated, NewType and aliases, and what Annotated held."""
     metadata: list[Any] = []
     while True:
@@ -236,6 +259,11 @@ def _bare(annotation: Any) -> tuple[Any, list[Any]]:
             annotation = cast(Any, Union)[choices]
         else:
             return annotation, metadata
+
+
+def bare_type(annotation: Any) -> Any:
+    """The annotation without None, Annotated, NewType and aliases."""
+    return bare_parts(annotation)[0]
 
 
 def _flatten(metadata: Iterable[Any]) -> Iterator[Any]:
@@ -273,5 +301,6 @@ def _default_type(kind: type, length: int | None, aware: bool | None) -> Databas
     return DatabaseType.TIMESTAMPTZ if aware else SCALARS[kind]
 
 
-def _name(python: Any) -> str:
+def label_of(python: Any) -> str:
+    """The name of a Python type, for messages."""
     return python.__name__ if isinstance(python, type) else repr(python)

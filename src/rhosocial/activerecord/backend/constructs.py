@@ -16,6 +16,7 @@ from .json_path import JsonComparison, JsonContains, JsonHasKey, JsonPath
 from .mapping import TypeMapper
 from .moment import Extract, Truncation
 from .pattern import FullText, Like, Match, Regexp
+from .typed_path import JsonTyped
 from .typing import DatabaseType
 from .window import Frame, Over, Window
 from .writer import SQLWriter
@@ -299,6 +300,10 @@ class Constructs:
     def write_json_text(self, out: SQLWriter, path: JsonPath) -> None:
         """The value at a path as text, a string without its quotes; NULL for null."""
         self.require(self.supports_json, "paths into JSON")
+
+    def write_json_typed(self, out: SQLWriter, typed: JsonTyped) -> None:
+        """The decimal or the moment (an aware datetime, as ISO 8601) that the text at a path spells."""
+        out.node(typed.as_cast)
 
     def write_json_comparison(self, out: SQLWriter, comparison: JsonComparison) -> None:
         """The value at a path compared with another of the kind that `comparison` names; NULL where one is null.

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, get_origin
 
-from pydantic import PydanticUserError, SecretBytes, SecretStr, TypeAdapter
+from pydantic import PydanticUserError, SecretBytes, SecretStr, TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
 
 from .converter import Convert, chain, plain, refusal
 from .errors import ConfigurationError, DataError
 from .helpers import safe_json_dumps, safe_json_loads
+from .member import place_of
 
 # Annotations that say nothing about what is inside; JSON's own types come back from them.
 _LOOSE: tuple[tuple[Any, type], ...] = (
@@ -46,8 +47,8 @@ def document_loader(python: Any, parsed: bool = False) -> Convert:
     def load(value: Any) -> Any:
         try:
             return read(value if type(value) in texts else to_json(value))
-        except ValueError:
-            raise _stored_otherwise(python) from None
+        except ValueError as error:
+            raise _stored_otherwise(python, error) from None
 
     return load
 
@@ -314,9 +315,11 @@ def _changed(value: Any) -> DataError:
     )
 
 
-def _stored_otherwise(python: Any) -> DataError:
+def _stored_otherwise(python: Any, error: ValueError | None = None) -> DataError:
     # The cause is left out: its message repeats the value.
-    return DataError(f"the stored value is none that {_name(python)} accepts")
+    details = error.errors(include_input=False, include_url=False) if isinstance(error, ValidationError) else []
+    why = "; ".join(f"{place_of(python, detail['loc']) or 'it'} ({detail['type']})" for detail in details[:3])
+    return DataError(f"the stored value is none that {_name(python)} accepts{': ' if why else ''}{why}")
 
 
 def _name(python: Any) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from .codec import refuse_comparison
 from .column_type import JSON_TYPES
 from .errors import QueryError
 from .lexer import pieces
@@ -265,7 +266,23 @@ def _condition(kind: str, *args: Any, **options: Any) -> Condition:
     return made_above
 
 
-class ColumnRef(Operand):
+class Nested(Operand):
+    """An operand that may hold JSON, whose declared fields are attributes of it: ``User.c.address.city``."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:  # Checkers cannot know the fields.
+
+        def __getattr__(self, name: str) -> Nested: ...
+        def __getitem__(self, part: str | int) -> Nested: ...
+
+    else:
+
+        def __getattr__(self, name):
+            return made("json_member", self, name)
+
+
+class ColumnRef(Nested):
     """A column of a table: ``User.c.age``."""
 
     __slots__ = ("_type", "name", "table")
@@ -284,6 +301,22 @@ class ColumnRef(Operand):
     def label(self) -> str:
         """The column's name."""
         return self.name
+
+    @property
+    def sort_key(self) -> Expression:
+        """Itself; QueryError where the column's values have no order in the database."""
+        refuse_comparison(self._type)
+        return self
+
+    @property
+    def text_form(self) -> Operand:
+        """Itself; QueryError where the column's values cannot be searched."""
+        refuse_comparison(self._type)
+        return self
+
+    def _compared(self, operator: str, other: Any) -> Condition:
+        refuse_comparison(self._type)
+        return super()._compared(operator, other)
 
     def write(self, out: Writer) -> None:
         quote, table = out.dialect.quote, self.table
@@ -425,6 +458,7 @@ class In(Condition):
     __slots__ = ("item", "negated", "values")
 
     def __init__(self, item: Operand, values: Any, *, negated: bool = False) -> None:
+        refuse_comparison(item.type)
         self.item = item
         self.values = _listed(as_operand(values) if hasattr(values, "as_subquery") else values)
         self.negated = negated
@@ -511,7 +545,7 @@ def as_operand(value: Any, like: Any = None) -> Any:
         if hasattr(value, "as_subquery"):
             return _of_one_column(value.as_subquery())
     column = type_of(like)
-    if column is not None and (type(value) is not column.python or column.python is Decimal):
+    if column is not None and (type(value) is not column.python or column.python is Decimal or column.codec):
         column = compared_as(column, value)
     return Value(value, column)
 

@@ -18,6 +18,7 @@ from .expression import (
     Expression,
     In,
     Junction,
+    Nested,
     Operand,
     Value,
     as_operand,
@@ -33,8 +34,7 @@ if TYPE_CHECKING:
 Part = str | int
 
 
-@makes("json_path")
-class JsonPath(Operand):
+class JsonPath(Nested):
     """The JSON value at a path of member names and places inside `item`."""
 
     __slots__ = ("item", "parts")

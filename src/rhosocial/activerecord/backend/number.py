@@ -8,6 +8,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from .codec import refuse_comparison
 from .column_type import ColumnType, column_type
 from .errors import ConfigurationError, QueryError
 from .typing import DatabaseType
@@ -35,6 +36,9 @@ def compared_as(column: ColumnType, value: Any) -> ColumnType | None:
     A column's digits and places limit what it stores, not what it is compared with; and numbers of one kind may be
     compared with numbers of another.
     """
+    if column.codec is not None:
+        refuse_comparison(column)
+        return column
     kind, python = type(value), column.python
     if python is Decimal and column.db_type is DatabaseType.DECIMAL:
         return None if kind is float and not _is_long(column) else _without_limits(column)

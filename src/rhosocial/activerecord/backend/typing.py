@@ -162,9 +162,9 @@ class QueryResult:
 
 
 _SECRET = re.compile(r"pass|secret|token|key|credential", re.IGNORECASE)
-_SECRET_FIELDS = frozenset({"password", "secret_key"})
-# What no driver is to be handed: `options` are merged in, `user` is `username`, the key is the library's own.
-_NOT_IN_DICT = frozenset({"options", "user", "secret_key"})
+_SECRET_FIELDS = frozenset({"password", "secret_key", "encryption_keys"})
+# What no driver is to be handed: `options` are merged in, `user` is `username`, the keys are the library's own.
+_NOT_IN_DICT = frozenset({"options", "user", "secret_key", "encryption_keys"})
 
 
 @dataclass(kw_only=True)
@@ -174,7 +174,8 @@ class ConnectionConfig:
     `user` and `username` are one setting under two names.  Times are seconds.  `options` go to the driver; one that
     names a field of this class is refused.  `timezone` (an IANA name) makes plain `datetime` fields zone-aware.
     `secret_key` signs the cursors of pages; unset, each backend signs with a random key, so that its cursors are worth
-    nothing to another process.
+    nothing to another process.  `encryption_keys` are those of encrypted columns: the first one encrypts, all decrypt;
+    a text holds them with commas between.
     `verify_writes` has each row that a record writes read back, and the write undone where it is another one.
     Secrets stay out of `repr`.
     """
@@ -202,6 +203,7 @@ class ConnectionConfig:
     delete_on_close: bool = False
     verify_writes: bool = False
     secret_key: str | None = field(default=None, repr=False)
+    encryption_keys: str | Sequence[str | bytes] | None = field(default=None, repr=False)
     options: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -215,6 +217,10 @@ class ConnectionConfig:
             raise ConfigurationError(f"options {clash} are settings of their own: pass {clash[0]}=… instead")
         if self.secret_key is not None and (not isinstance(self.secret_key, str) or len(self.secret_key) < 16):
             raise ConfigurationError("secret_key must be a text of 16 characters or more, which nobody can guess")
+        if isinstance(self.encryption_keys, str):
+            self.encryption_keys = [key.strip() for key in self.encryption_keys.split(",")]
+        elif isinstance(self.encryption_keys, bytes):
+            self.encryption_keys = [self.encryption_keys]
         if not isinstance(self.pool_size, int) or self.pool_size < 1:
             raise ConfigurationError(f"pool_size must be a whole number of at least 1, got {self.pool_size!r}")
 
@@ -268,7 +274,7 @@ class ConnectionConfig:
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
-        """All settings that are not None, options merged in; the password is among them, `secret_key` is not."""
+        """All settings that are not None, options merged in; the password is among them, the library's keys are not."""
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _NOT_IN_DICT}
         return {name: value for name, value in values.items() if value is not None} | self.options
 

@@ -25,6 +25,7 @@ from rhosocial.activerecord.backend import (
     JsonContains,
     JsonHasKey,
     JsonPath,
+    JsonTyped,
     Match,
     Over,
     QueryError,
@@ -275,6 +276,13 @@ class SQLiteConstructs(Constructs):
         out.sql(" WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE CAST(")
         self._write_native(out, "JSON_EXTRACT", path)
         out.sql(" AS TEXT) END")
+
+    def write_json_typed(self, out: SQLWriter, typed: JsonTyped) -> None:
+        """Decimals under their collation, which compares all digits; moments as columns hold them."""
+        is_moment = typed.type.kind is datetime
+        out.sql("moment_cast('moment', " if is_moment else "")
+        out.node(typed.path.text_form)
+        out.sql(")" if is_moment else " COLLATE DECIMAL")
 
     def write_json_comparison(self, out: SQLWriter, comparison: JsonComparison) -> None:
         """JSON_EXTRACT and JSON_TYPE, since 1 and true, and text and JSON, are one to the former."""

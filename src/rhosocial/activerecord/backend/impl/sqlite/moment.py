@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 _DATE_LENGTH = len("2000-01-01")
@@ -45,9 +45,11 @@ def moment_trunc(part: str, text: str | None) -> str | None:
 
 
 def moment_cast(kind: str, text: str | None) -> str | None:
-    """A date, datetime or time as a datetime or time."""
+    """A date, datetime or time as a datetime or time; as a "moment", in the form in which UTC is stored."""
     if text is None:
         return None
+    if kind == "moment":
+        return _text(datetime.fromisoformat(text).astimezone(UTC).replace(tzinfo=None))
     if kind == "datetime":
         return _text(datetime.fromisoformat(text))
     return str(_time(text))
