@@ -45,7 +45,7 @@ LAYERS = (
     ("4b: a class seen as a table", "table source violation plan hydrate checks peers state"),
     (
         "5: questions, links, hooks",
-        "query builder join rows stream cursor page raw_query dict_query change aggregate selection shape"
+        "query builder join rows stream cursor page raw_query dict_query change aggregate selection shape schema"
         " relation relation.* events",
     ),
     ("6: rows with behaviour", "model bulk verify saved record field field.*"),

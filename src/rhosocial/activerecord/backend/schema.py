@@ -18,7 +18,8 @@ class Column:
 
     Only what is set overrides what the annotation says.  `default_sql` and a `generated` expression are SQL text of
     the model's author.  `references` is ``"table.column"``.  `generated=True` marks an integer key that the database
-    counts up, `generated=False` one that it does not.
+    counts up, `generated=False` one that it does not.  `read_only` says that the field is not for clients to set: the
+    schemas for what they send leave it out.
     """
 
     name: str | None = None
@@ -35,6 +36,7 @@ class Column:
     on_delete: str | None = None
     on_update: str | None = None
     type: DatabaseType | None = None
+    read_only: bool = False
 
     def __post_init__(self) -> None:
         for action in (self.on_delete, self.on_update):
