@@ -1,5 +1,6 @@
 """What tests of backends and models use; `plugin` is the pytest side of it."""
 
 from .queries import assert_queries
+from .recorder import Recorder, Sent
 
-__all__ = ["assert_queries"]
+__all__ = ["Recorder", "Sent", "assert_queries"]
