@@ -44,10 +44,10 @@ LAYERS = (
     ),
     ("3: its facade", "backend"),
     ("4a: one database each", "backend.impl backend.impl.*"),
-    ("4b: a class seen as a table", "table source plan hydrate checks peers state"),
+    ("4b: a class seen as a table", "table source violation plan hydrate checks peers state"),
     (
         "5: questions, links, hooks",
-        "query builder join rows stream cursor page raw_query dict_query change aggregate selection shape"
+        "query builder join rows stream cursor page raw_query dict_query change aggregate selection shape schema"
         " relation relation.* events",
     ),
     ("6: rows with behaviour", "model bulk verify saved record crypto field field.*"),

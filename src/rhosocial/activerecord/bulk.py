@@ -7,12 +7,13 @@ from itertools import chain
 from typing import Any
 
 from .backend.base import StorageBackend
-from .backend.errors import DatabaseError, DataError
+from .backend.errors import DatabaseError, DataError, IntegrityError
 from .backend.typing import QueryResult
 from .hydrate import each, many_dumper
 from .peers import is_awaiting
 from .plan import Plan, Row
 from .state import put_all_back, set_stored, settle, stored_of
+from .violation import explain_batch
 
 # Larger statements save no more round trips than they cost in parsing.
 MAX_ROWS = 1_000
@@ -41,7 +42,11 @@ async def insert_all(plan: Plan, backend: StorageBackend, records: list[Any], ba
     for insertion, group in _groups(plan, records, batch_size):
         values = [record.__dict__ for record in group]
         rows = insertion.dump(values)
-        result = await backend.asend(insertion.text(len(rows)), insertion.sent(rows), bool(insertion.returned))
+        try:
+            result = await backend.asend(insertion.text(len(rows)), insertion.sent(rows), bool(insertion.returned))
+        except IntegrityError as error:
+            explain_batch(error, group, records)
+            raise
         if (transaction := backend.current_transaction) is not None:
             transaction.undo(put_all_back(group, plan))
         each(set_stored, group, insertion.take(values, rows, result))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from operator import itemgetter
 from typing import Any
 
@@ -22,6 +22,7 @@ from .backend.statement import CreateIndex, CreateTable, DropTable
 from .backend.typing import QueryResult
 from .hydrate import FEW, Load, change_finder, dict_loader, dumper, identity_test, record_loader, taker
 from .table import Table, TableColumn
+from .violation import explain
 
 Row = tuple[Any, ...]
 
@@ -458,6 +459,8 @@ def plan_for(table: Table, backend: StorageBackend) -> Plan:
         plan: Plan = backend.plans[table]
     except KeyError:
         plan = backend.plans[table] = Plan(table, backend)
+        if backend.explain is None:
+            backend.explain = partial(explain, backend.plans)
     return plan
 
 

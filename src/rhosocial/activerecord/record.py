@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
-from pydantic import ConfigDict
+from pydantic import BaseModel, ConfigDict
 from pydantic import ValidationError as PydanticValidationError
 from pydantic.fields import Field
 
@@ -34,6 +34,7 @@ from .relation.counting import slot
 from .relation.loading import acount_for, read_count
 from .relation.preload import aload_path, check_path
 from .saved import SavedRecord
+from .schema import Names, derived_schema
 from .source import Alias
 from .state import (
     RecordState,
@@ -209,6 +210,32 @@ class ActiveRecord(SavedRecord, metaclass=RecordMeta):
     def log(cls, level: int, message: str, *args: Any) -> None:
         """Log a message about this model."""
         cls.__logger__.log(level, message, *args)
+
+    @classmethod
+    def create_schema(cls, *, include: Names = (), exclude: Names = (), name: str | None = None) -> type[BaseModel]:
+        """A Pydantic class for what a client sends to make a record: ``User(**body.model_dump())``.
+
+        It lacks what the database or the library sets, which `include` brings in, and what `exclude` names.
+        """
+        return derived_schema("create", cls, include, exclude, name)
+
+    @classmethod
+    def patch_schema(cls, *, include: Names = (), exclude: Names = (), name: str | None = None) -> type[BaseModel]:
+        """A Pydantic class for what a client sends to change a record: ``user.update(patch.model_dump())``.
+
+        All its fields may be left out, and what is left out stays out of its dumps.  It lacks what `create_schema`
+        does, the key, and frozen fields.
+        """
+        return derived_schema("patch", cls, include, exclude, name)
+
+    @classmethod
+    def read_schema(cls, *, include: Names = (), exclude: Names = (), name: str | None = None) -> type[BaseModel]:
+        """A Pydantic class for what a client is shown: ``User.query().into(User.read_schema()).all()``.
+
+        It has all fields but those that `exclude` names, and the relations that `include` names, ``"posts"`` or
+        ``"posts.comments"``.
+        """
+        return derived_schema("read", cls, include, exclude, name)
 
     # 3 - Finding
 

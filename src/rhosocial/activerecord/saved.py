@@ -35,6 +35,7 @@ from .state import (
 )
 from .table import Table, nearest
 from .verify import refuse_other
+from .violation import explain_record
 
 
 class SavedRecord(RecordState):
@@ -128,7 +129,8 @@ class SavedRecord(RecordState):
             sent = write.dump(values, stored)
             result = backend.send_inside(state, write.text or write.text_for(backend, sent), sent)
             written = _take(self, state.transaction, plan, write, values, stored, sent, result, None)
-        except BaseException:
+        except BaseException as error:
+            explain_record(error, self)
             self._remember_accepted(plan)  # Also for KeyboardInterrupt: what has passed need not pass again.
             raise
         if plan.is_linked and stored.__class__ is not tuple:
@@ -335,6 +337,7 @@ class SavedRecord(RecordState):
                 # The task was cancelled, but the statement went through: saved again, the record must not be twice.
                 transaction, values = backend.current_transaction, vars(self)
                 _take(self, transaction, plan, write, values, stored, sent, finished, aside_of(self))
+            explain_record(error, self)
             self._remember_accepted(plan)  # Also for a cancelled task: what has passed need not pass again.
             raise
 

@@ -369,6 +369,13 @@ class Dialect(Constructs):
 
     # 4 - Tables
 
+    def implied_name(self, kind: str, table: str, columns: tuple[str, ...], number: int) -> str | None:
+        """The name that the engine gives to a constraint without one, and says in its errors; None where it says more.
+
+        `kind` is "unique", "primary_key", "foreign_key" or "check"; `number` counts those of the kind from 1.
+        """
+        return None
+
     def write_create_table_name(self, out: SQLWriter, create: CreateTable) -> None:
         """CREATE TABLE and the name."""
         out.sql("CREATE TABLE IF NOT EXISTS " if create.if_not_exists else "CREATE TABLE ")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal, NoReturn
 
 from .context import State
-from .errors import ConfigurationError, ConnectionError, DatabaseError
+from .errors import ConfigurationError, ConnectionError, DatabaseError, IntegrityError
 from .rule import UNKNOWN, ErrorClasses, ErrorRule, driver_code, find_rule
 from .typing import QueryResult
 
@@ -91,6 +91,8 @@ class Driver:
     _aopen: Callable[..., Any] | None = None
     _aperform: Callable[..., Any] | None = None
     _aclose: Callable[..., Any] | None = None
+    # Called with an IntegrityError and its SQL: the layer of models says there which fields it is about.
+    explain: Callable[[IntegrityError, str], None] | None = None
 
     # 2 - Errors
 
@@ -132,13 +134,15 @@ class Driver:
 
     def _named(self, error: BaseException, sql: str, values: Values) -> BaseException:
         """What to raise for `error`: the library's error where the driver raised it, its cause and statement set."""
-        if isinstance(error, DatabaseError) or not isinstance(error, self.driver_errors):
-            return error
-        named = self._named_by_handler(error)
-        if named.statement is None:
-            named.statement = sql
-            named.param_types = tuple([type(value).__name__ for value in values])
-        named.__cause__ = error
+        named = error
+        if not isinstance(error, DatabaseError) and isinstance(error, self.driver_errors):
+            named = self._named_by_handler(error)
+            if named.statement is None:
+                named.statement = sql
+                named.param_types = tuple([type(value).__name__ for value in values])
+            named.__cause__ = error
+        if isinstance(named, IntegrityError) and self.explain is not None:
+            self.explain(named, sql)
         return named
 
     def _named_by_handler(self, error: BaseException) -> DatabaseError:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 
 class DatabaseError(Exception):
@@ -46,27 +46,68 @@ class ConnectionError(DatabaseError, builtins.ConnectionError):
 
 
 class IntegrityError(DatabaseError):
-    """The engine refused a row that breaks a constraint; nothing of the statement was kept."""
+    """The engine refused a row that breaks a constraint; nothing of the statement was kept.
+
+    Where a model's call sent the statement, `model` and the `fields` that the constraint is over say it in the model's
+    words, as far as the engine tells; `row` is the place of the record in a call for many, where that can be known.
+    """
+
+    kind: ClassVar[str] = "integrity"
+    reason: ClassVar[str] = "Value breaks a constraint of the database"
+
+    model: Any = None
+    fields: tuple[str, ...] = ()
+    row: int | None = None
+
+    def errors(self, given: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """One dict for each field in Pydantic's shape: `type`, `loc`, `msg`, and `ctx` with what else is known.
+
+        `loc` is empty where no field can be named.  The values are not kept, since they may be secrets: who wants
+        `input` in the answer gives them, ``errors(body.model_dump())``.
+        """
+        constraint = {} if self.constraint is None else {"constraint": self.constraint}
+        together = {"fields": list(self.fields)} if len(self.fields) > 1 else {}
+        place = () if self.row is None else (self.row,)
+        found = []
+        for field in self.fields or (None,):
+            entry: dict[str, Any] = {"type": self.kind, "loc": place if field is None else (*place, field)}
+            entry["msg"] = self.reason
+            if given is not None and field is not None and field in given:
+                entry["input"] = given[field]
+            if context := constraint | together:
+                entry["ctx"] = context
+            found.append(entry)
+        return found
 
 
 class UniqueViolation(IntegrityError):
     """A unique constraint or primary key already holds that value."""
 
+    kind, reason = "unique", "Value is already taken"
+
 
 class ForeignKeyViolation(IntegrityError):
     """A foreign key points at no row, or a row that others point at was to go."""
+
+    kind, reason = "foreign_key", "Value refers to no existing row"
 
 
 class NotNullViolation(IntegrityError):
     """A column that must hold a value was given none."""
 
+    kind, reason = "not_null", "Value must not be null"
+
 
 class CheckViolation(IntegrityError):
     """A CHECK constraint is false for the row."""
 
+    kind, reason = "check", "Value does not meet a condition of the database"
+
 
 class ExclusionViolation(IntegrityError):
     """An exclusion constraint (PostgreSQL) meets a row already there."""
+
+    kind, reason = "exclusion", "Value conflicts with a row that is already there"
 
 
 class OperationalError(DatabaseError):

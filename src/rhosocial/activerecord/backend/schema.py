@@ -19,6 +19,7 @@ class Column:
     Only what is set overrides what the annotation says.  `default_sql` and a `generated` expression are SQL text of
     the model's author.  `references` is ``"table.column"``.  `generated=True` marks an integer key that the database
     counts up, `generated=False` one that it does not.  `by_name` stores an Enum's names instead of its values.
+    `read_only` says that the field is not for clients to set: the schemas for what they send leave it out.
     """
 
     name: str | None = None
@@ -36,6 +37,7 @@ class Column:
     on_update: str | None = None
     type: DatabaseType | None = None
     by_name: bool = False
+    read_only: bool = False
 
     def __post_init__(self) -> None:
         for action in (self.on_delete, self.on_update):

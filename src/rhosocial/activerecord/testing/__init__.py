@@ -1,6 +1,7 @@
 """What tests of backends and models use; `plugin` is the pytest side of it."""
 
 from .queries import assert_queries
+from .recorder import Recorder, Sent
 from .sandbox import Sandbox
 
-__all__ = ["Sandbox", "assert_queries"]
+__all__ = ["Recorder", "Sandbox", "Sent", "assert_queries"]

@@ -48,5 +48,10 @@ class assert_queries:
         self.__exit__(kind, error, trace)
 
     def _note(self, sql: str, types: tuple[str, ...], duration: float) -> None:
-        if sql.split(None, 1)[0].upper() not in _CONTROL:
+        if not is_control(sql):
             self._sent.append(sql)
+
+
+def is_control(sql: str) -> bool:
+    """Whether a statement begins or ends a transaction, or a part of one."""
+    return sql.split(None, 1)[0].upper() in _CONTROL

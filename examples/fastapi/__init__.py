@@ -1,0 +1,1 @@
+"""A blog over HTTP: one set of models, served by blocking and by awaiting endpoints."""

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from rhosocial.activerecord import ActiveRecord
+from rhosocial.activerecord.backend.impl.sqlite import SQLiteBackend
+
+Home = Callable[..., Any]
+
+
+@pytest.fixture
+def backend() -> Iterator[SQLiteBackend]:
+    made = SQLiteBackend(database=":memory:")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def home(backend: SQLiteBackend) -> Iterator[Home]:
+    """`home(Model, …)`: the models are stored on the test's backend, their tables are there; the first comes back."""
+    placed: list[type[ActiveRecord]] = []
+
+    def place(*models: type[ActiveRecord]) -> Any:
+        for model in models:
+            model.__backend__ = backend
+            placed.append(model)
+            model.create_table()
+        return models[0]
+
+    yield place
+    for model in placed:
+        del model.__backend__
