@@ -50,7 +50,10 @@ LAYERS = (
     ),
     ("6: rows with behaviour", "model bulk verify saved record field field.*"),
     ("6: the facade", ROOT),
-    ("7: users of the library inside it", "testing testing.* profiler logger relations transaction transaction.*"),
+    (
+        "7: users of the library inside it",
+        "testing testing.* profiler logger relations fields transaction transaction.*",
+    ),
 )
 THIRD_PARTY = {"pydantic", "pydantic_core", "annotated_types", "typing_extensions"}  # Pydantic and what it stands on.
 

@@ -3,6 +3,7 @@
 from .backend import functions as F
 from .backend.schema import Check, Column, ForeignKey, Index, Unique
 from .events import ModelEvent
+from .field import IntegerPKMixin, OptimisticLockMixin, TimestampMixin, ULIDMixin, UUID7Mixin, UUIDMixin, Version
 from .page import Page
 from .query import Query
 from .record import AUTO, ActiveRecord
@@ -22,10 +23,17 @@ __all__ = [
     "HasMany",
     "HasOne",
     "Index",
+    "IntegerPKMixin",
     "ManyToMany",
     "ModelEvent",
+    "OptimisticLockMixin",
     "Page",
     "Query",
+    "TimestampMixin",
+    "ULIDMixin",
+    "UUID7Mixin",
+    "UUIDMixin",
     "Unique",
+    "Version",
     "loading",
 ]

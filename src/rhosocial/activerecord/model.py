@@ -239,7 +239,11 @@ def _make_optional(cls: Any) -> None:
         given = _restored(field, *inherited[name]) if name in inherited else field
         spec = column_spec(given)
         by_server = spec.default_sql is not None or isinstance(spec.generated, str)
-        if is_generated_key(name, given, key, linked) or (by_server and given.is_required()):
+        if (
+            is_generated_key(name, given, key, linked)
+            or (by_server and given.is_required())
+            or (spec.at_insert is not None and _has_no_value(given))
+        ):
             made[name] = accepts_none(given.annotation), given.is_required()
             given = _optional(given)
         if given is not field:
@@ -248,6 +252,10 @@ def _make_optional(cls: Any) -> None:
     if (made or inherited) and cls.__pydantic_fields_complete__:
         # A class whose parts are not all defined yet is completed by Pydantic when it is first used.
         cls.model_rebuild(force=True, raise_errors=False, _parent_namespace_depth=0)
+
+
+def _has_no_value(field: FieldInfo) -> bool:
+    return field.default_factory is None and (field.default is None or field.default is PydanticUndefined)
 
 
 def _optional(field: FieldInfo) -> FieldInfo:

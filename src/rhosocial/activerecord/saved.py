@@ -10,7 +10,6 @@ from .backend.errors import (
     ColumnNotFound,
     DatabaseError,
     RecordNotFound,
-    StaleRecord,
 )
 from .backend.transaction import Transaction
 from .backend.typing import QueryResult
@@ -42,6 +41,7 @@ class SavedRecord(RecordState):
 
     __home_made__: ClassVar[tuple[StorageBackend, Plan] | None] = None
     __hooked__: ClassVar[bool] = False
+    __tell_loaded__: ClassVar[Any] = None
     __relations__: ClassVar[dict[str, Relation[Any]]] = {}
 
     if TYPE_CHECKING:  # Properties of the metaclass.
@@ -156,7 +156,9 @@ class SavedRecord(RecordState):
     async def _adelete_row(self) -> int:
         (backend, plan), row = type(self).__home__, get_stored(self)
         baseline = self._baseline()
-        result = await backend.asend(plan.delete_sql, plan.key_of_row(row), False)
+        result = await backend.asend(plan.delete_sql, plan.deletion_values(vars(self), row), False)
+        if plan.table.version is not None and not result.affected_rows:
+            raise plan.stale("deleted")
         if (transaction := backend.current_transaction) is not None:
             transaction.undo(put_back(self, plan, vars(self), row, aside_of(self)))
         self._become_new(baseline)
@@ -228,11 +230,14 @@ class SavedRecord(RecordState):
         return values | {name: self.get_old_attribute(name) for name in changed}
 
     def _become_new(self, baseline: dict[str, Any] | None) -> None:
-        """Leave the row behind, and the key that the database generated."""
-        if (key := type(self).__table__.auto_key) is not None:
-            vars(self)[key.field] = None
-            if baseline is not None:
-                baseline[key.field] = None
+        """Leave the row behind, and the key that the database generated, and what saving has stamped."""
+        table, fields = type(self).__table__, type(self).__pydantic_fields__
+        fresh: dict[str, Any] = {} if table.auto_key is None else {table.auto_key.field: None}
+        for column in table.stamped:
+            fresh[column.field] = fields[column.field].get_default(call_default_factory=True, validated_data={})
+        vars(self).update(fresh)
+        if baseline is not None:
+            baseline |= fresh
         set_stored(self, baseline)
         self._put_aside("doubtful", None)
 
@@ -372,8 +377,7 @@ def _take(
     elif written:
         given = stored
     else:
-        name = type(record).__name__
-        raise StaleRecord(f"this {name} was not saved: its row is no longer there", table=plan.table.name)
+        raise plan.stale("saved")
     if transaction is not None:
         transaction.enrol(put_back(record, plan, values, stored, aside))
     set_stored(record, write.take(values, sent, given))

@@ -39,6 +39,11 @@ class TableColumn:
         """Whether the database gives the column a value when none is sent."""
         return self.auto_key or self.spec.default_sql is not None or self.generated_sql is not None
 
+    @property
+    def is_stamped(self) -> bool:
+        """Whether saving a record gives the column its value: a moment, a version."""
+        return self.spec.at_insert is not None or self.spec.at_update is not None
+
 
 class Table:
     """The table of one model class; made once, when first needed.  Knows no backend."""
@@ -61,6 +66,8 @@ class Table:
         "relations",
         "schema",
         "select_list",
+        "stamped",
+        "version",
     )
 
     def __init__(
@@ -81,6 +88,8 @@ class Table:
                 raise ConfigurationError(f"{model.__name__} gives the column {column.name!r} to two fields")
         self.key = tuple(self._key_column(name) for name in key)
         self.auto_key = next((column for column in self.key if column.auto_key), None)
+        self.stamped = tuple(column for column in self.columns if column.is_stamped)
+        self.version = self._version_column()
         self.constraints, self.indexes = self._read_args(args)
         self.select_list = tuple(ColumnRef(self.name, column.name, column.type) for column in self.columns)
         self._refs = dict(zip(self.by_field, self.select_list, strict=True))
@@ -91,6 +100,15 @@ class Table:
                 f"{self.model.__name__} has no field {name!r} for its key: add the field or set __primary_key__"
             )
         return self.column(name)
+
+    def _version_column(self) -> TableColumn | None:
+        versions = [column for column in self.columns if column.spec.version_step]
+        wrong = next((c for c in versions if c.type.kind is not int or c in self.key or len(versions) > 1), None)
+        if wrong is not None:
+            raise ConfigurationError(
+                f"{self.model.__name__}.{wrong.field} cannot be the version: that is one int field outside the key"
+            )
+        return versions[0] if versions else None
 
     def _read_args(self, args: Sequence[Any]) -> tuple[tuple[Any, ...], tuple[Index, ...]]:
         constraints = [self._with_column_names(arg) for arg in args if isinstance(arg, (Unique, ForeignKey, Check))]
