@@ -46,13 +46,13 @@ LAYERS = (
     (
         "5: questions, links, hooks",
         "query builder join rows stream cursor page raw_query dict_query change aggregate selection shape"
-        " relation relation.* events",
+        " relation relation.* events hooks",
     ),
-    ("6: rows with behaviour", "model bulk verify saved record field field.*"),
+    ("6: rows with behaviour", "model bulk verify told saved record field field.*"),
     ("6: the facade", ROOT),
     (
         "7: users of the library inside it",
-        "testing testing.* profiler logger relations fields transaction transaction.*",
+        "testing testing.* profiler logger relations fields interface transaction transaction.*",
     ),
 )
 THIRD_PARTY = {"pydantic", "pydantic_core", "annotated_types", "typing_extensions"}  # Pydantic and what it stands on.

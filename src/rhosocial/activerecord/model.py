@@ -17,6 +17,8 @@ from .backend.base import StorageBackend
 from .backend.errors import ConfigurationError
 from .blocking import renew_faces
 from .checks import Checks
+from .events import inherit_handlers
+from .hooks import hooks_of
 from .plan import Plan, plan_for
 from .relation import Relation
 from .state import LinkedState, join_peers
@@ -214,7 +216,9 @@ def _prepare(cls: Any, root: Any) -> None:
     cls.__custom_init__ = cls.__init__ not in (root.__init__, LinkedState.__init__)
     cls.__is_dynamic__ = any(_overrides(cls, root, name) for name in ("table_name", "primary_key", "backend"))
     cls.__finds_plainly__ = not _overrides(cls, root, "afind_one")
-    cls.__hooked__ = "validate_record" in {name for base in cls.__mro__ for name in vars(base)}
+    cls.__hooks__ = hooks_of(cls)
+    cls.__own_handlers__ = {}
+    inherit_handlers(cls)
     _make_optional(cls)
 
 

@@ -101,6 +101,7 @@ class Plan:
         self._adapters: dict[ColumnType, TypeAdapter[Any]] = {}
         self._dumpers: dict[ColumnType, Callable[[Any], Any] | None] = {}
         self._write_texts()
+        table.plans.add(self)
 
     def _write_texts(self) -> None:
         dialect, table = self.dialect, self.table
@@ -219,6 +220,10 @@ class Plan:
     def changed(self, values: dict[str, Any], row: Row) -> list[str]:
         """The fields whose values are others than the row's."""
         return self.fields_of(self.differences(values, row))
+
+    def bits_of(self, fields: Iterable[str]) -> int:
+        """The bits of these fields."""
+        return sum(1 << self._positions[field] for field in set(fields))
 
     def fields_of(self, bits: int) -> list[str]:
         """The fields whose bits are set."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType, NoneType, UnionType
 from typing import Annotated, Any, ClassVar, Literal, NewType, Union, get_args, get_origin
+from weakref import WeakSet
 
 from pydantic.fields import FieldInfo
 
@@ -63,6 +64,7 @@ class Table:
         "key",
         "model",
         "name",
+        "plans",
         "relations",
         "schema",
         "select_list",
@@ -76,6 +78,8 @@ class Table:
         self.model = model
         # The model's relations by name, given by the model layer; joins find their way by them.
         self.relations = relations
+        # What is compiled for it, each for one backend.
+        self.plans: WeakSet[Any] = WeakSet()
         self.schema, self.name = split_name(model, name)
         args = _table_args(model)
         linked = {column for arg in args if isinstance(arg, ForeignKey) for column in arg.columns}
