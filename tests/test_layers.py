@@ -48,11 +48,14 @@ LAYERS = (
     (
         "5: questions, links, hooks",
         "query builder join rows stream cursor page raw_query dict_query change aggregate selection shape schema"
-        " relation relation.* events",
+        " relation relation.* events hooks",
     ),
-    ("6: rows with behaviour", "model bulk verify saved record crypto field field.*"),
+    ("6: rows with behaviour", "model bulk verify told saved record crypto field field.*"),
     ("6: the facade", ROOT),
-    ("7: users of the library inside it", "testing testing.* profiler logger relations transaction transaction.*"),
+    (
+        "7: users of the library inside it",
+        "testing testing.* profiler logger relations fields interface transaction transaction.*",
+    ),
 )
 THIRD_PARTY = {"pydantic", "pydantic_core", "annotated_types", "typing_extensions"}  # Pydantic and what it stands on.
 EXTRAS = {"cryptography": f"{BACKEND}.encryption"}  # What an extra brings, and the module that imports it when asked.

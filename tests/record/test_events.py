@@ -47,15 +47,24 @@ async def test_the_events_of_a_save_come_in_order(home: Any) -> None:
         ("BEFORE_VALIDATE", {}),
         ("AFTER_VALIDATE", {}),
         ("BEFORE_SAVE", {"is_new": True}),
+        ("BEFORE_INSERT", {}),
+        ("AFTER_INSERT", {"result": 1}),
         ("AFTER_SAVE", {"is_new": True, "result": 1}),
+        ("AFTER_COMMIT", {"action": "insert", "key": 1}),
     ]
     fired.clear()
     user.age = 1
     await user.asave()
-    assert fired[2:] == [("BEFORE_SAVE", {"is_new": False}), ("AFTER_SAVE", {"is_new": False, "result": 1})]
+    assert fired[2:] == [
+        ("BEFORE_SAVE", {"is_new": False}),
+        ("BEFORE_UPDATE", {}),
+        ("AFTER_UPDATE", {"result": 1}),
+        ("AFTER_SAVE", {"is_new": False, "result": 1}),
+        ("AFTER_COMMIT", {"action": "update", "key": 1}),
+    ]
     fired.clear()
     await user.asave()
-    assert fired[3:] == [("AFTER_SAVE", {"is_new": False, "result": 0})]
+    assert fired[2:] == [("BEFORE_SAVE", {"is_new": False}), ("AFTER_SAVE", {"is_new": False, "result": 0})]
 
 
 async def test_the_events_of_a_delete_come_in_order(home: Any) -> None:
@@ -65,7 +74,11 @@ async def test_the_events_of_a_delete_come_in_order(home: Any) -> None:
 
     await user.adelete()
 
-    assert fired == [("BEFORE_DELETE", {}), ("AFTER_DELETE", {"result": 1})]
+    assert fired == [
+        ("BEFORE_DELETE", {}),
+        ("AFTER_DELETE", {"result": 1}),
+        ("AFTER_COMMIT", {"action": "delete", "key": 1}),
+    ]
 
 
 async def test_handlers_are_called_in_the_order_they_were_added_plain_and_async(home: Any) -> None:
@@ -402,4 +415,4 @@ async def test_a_failed_statement_fires_no_after_save(home: Any) -> None:
     with pytest.raises(UniqueViolation):
         await user.asave()
 
-    assert [name for name, _ in fired] == ["BEFORE_VALIDATE", "AFTER_VALIDATE", "BEFORE_SAVE"]
+    assert [name for name, _ in fired] == ["BEFORE_VALIDATE", "AFTER_VALIDATE", "BEFORE_SAVE", "BEFORE_INSERT"]

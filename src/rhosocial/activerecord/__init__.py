@@ -5,6 +5,7 @@ from .backend.encryption import Encrypted
 from .backend.schema import Check, Column, ForeignKey, Index, Unique
 from .backend.stored_as import StoredAs, register_type
 from .events import ModelEvent
+from .field import IntegerPKMixin, OptimisticLockMixin, TimestampMixin, ULIDMixin, UUID7Mixin, UUIDMixin, Version
 from .page import Page
 from .query import Query
 from .record import AUTO, ActiveRecord
@@ -25,12 +26,19 @@ __all__ = [
     "HasMany",
     "HasOne",
     "Index",
+    "IntegerPKMixin",
     "ManyToMany",
     "ModelEvent",
+    "OptimisticLockMixin",
     "Page",
     "Query",
     "StoredAs",
+    "TimestampMixin",
+    "ULIDMixin",
+    "UUID7Mixin",
+    "UUIDMixin",
     "Unique",
+    "Version",
     "loading",
     "register_type",
 ]

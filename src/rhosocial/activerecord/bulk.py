@@ -83,7 +83,7 @@ class BulkInsertion:
     `returned` is the generated key, where the fields lack it.
     """
 
-    __slots__ = ("_columns", "_dump", "_dump_one", "_fields", "_plan", "_text", "returned")
+    __slots__ = ("_columns", "_dump", "_dump_one", "_fields", "_plan", "_stamped", "_text", "returned")
 
     def __init__(self, plan: Plan, fields: tuple[str, ...]) -> None:
         key = plan.table.auto_key
@@ -91,8 +91,9 @@ class BulkInsertion:
         self._plan = plan
         self._fields = fields
         self._columns = [column for column in plan.table.columns if column.field in fields]
-        self._dump = many_dumper(fields, plan.dumpers_of(fields))
-        self._dump_one = plan.dump_of(fields)
+        self._dump = many_dumper(fields, plan.dumpers_of(fields), plan.insert_stamps)
+        self._dump_one = plan.dump_of(fields, (), plan.insert_stamps)
+        self._stamped = plan.stamped(fields, plan.insert_stamps)
         self._text = (0, "")
 
     def size(self, wanted: int | None) -> int:
@@ -132,7 +133,11 @@ class BulkInsertion:
         return tuple(chain.from_iterable(rows))
 
     def take(self, many: list[dict[str, Any]], rows: list[Row], result: QueryResult) -> list[Row]:
-        """The rows as they are stored; keys that the database gave are put among the records' values."""
+        """The rows as they are stored; keys that the database gave are put among the records' values, and stamps."""
+        for field, place, load, _ in self._stamped:
+            for values, row in zip(many, rows, strict=True):
+                if values[field] is None:
+                    values[field] = row[place] if load is None else load(row[place])
         if not self.returned:
             return rows
         key, plan = self.returned[0], self._plan

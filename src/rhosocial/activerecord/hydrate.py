@@ -6,9 +6,10 @@ Each is made once for a table and a backend, with only the conversions that its 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import repeat
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel
@@ -17,6 +18,8 @@ from .backend.errors import DataError
 from .codegen import compile_function, shortcut_of
 
 Convert = Callable[[Any], Any] | None
+# What saving gives a field by itself: a function for where it is None, one for whatever it holds, a version's step.
+Stamp = tuple[Callable[[], Any] | None, Callable[[], Any] | None, int]
 Load = Callable[[list[tuple[Any, ...]]], list[Any]]
 
 # Up to so many rows are loaded one by one.
@@ -56,34 +59,70 @@ def dumper(
     dumpers: Sequence[Convert],
     name_failure: Callable[[DataError, dict[str, Any]], DataError],
     key: Sequence[int] = (),
+    stamps: Mapping[str, Stamp] = MappingProxyType({}),
 ) -> Callable[..., tuple[Any, ...]]:
     """``dump(values, row=None)``: a record's ``__dict__`` to a tuple in the order of `fields`, each value converted.
 
-    After them stand what the stored `row` has at the places `key`.  `name_failure` makes the error for a value that a
-    dumper has refused.
+    After them stand what the stored `row` has at the places `key`, then the version that the record has, if one of the
+    `stamps` steps it.  `name_failure` makes the error for a value that a dumper has refused.
     """
     converted = [_dump_text(i, dump) for i, dump in enumerate(dumpers)] + [f"row[{place}]" for place in key]
+    converted += [
+        "version" if dump is None else f"dump{i}(version)"
+        for i, (name, dump) in enumerate(zip(fields, dumpers, strict=True))
+        if name in stamps and stamps[name][2]
+    ]
+    before, readings, made = _readings(fields, stamps)
     lines = [
         "def dump(values, row=None):",
-        *(f"    c{i} = values[{name!r}]" for i, name in enumerate(fields)),
+        *(f"    {line}" for line in [*before, *readings]),
         "    try:",
         f"        return ({''.join(item + ', ' for item in converted)})",
         "    except DataError as error:",
         "        raise name_failure(error, values) from error",
     ]
     names = {"DataError": DataError, "name_failure": name_failure}
-    return compile_function("dump", lines, _dump_names(dumpers) | names)
+    return compile_function("dump", lines, _dump_names(dumpers) | names | made)
 
 
-def many_dumper(fields: Sequence[str], dumpers: Sequence[Convert]) -> Callable[[Any], list[tuple[Any, ...]]]:
+def _readings(
+    fields: Sequence[str], stamps: Mapping[str, Stamp]
+) -> tuple[list[str], list[str], dict[str, Callable[[], Any]]]:
+    """The lines that read the fields of `values`, what comes before them, and the names they need.
+
+    One function is called once, so that all that it stamps has the same value.
+    """
+    makers: dict[Callable[[], Any], str] = {}
+    lines = []
+    for i, name in enumerate(fields):
+        unset, always, step = stamps.get(name, _UNSTAMPED)
+        if always is not None:
+            lines.append(f"c{i} = {makers.setdefault(always, f'stamp{len(makers)}')}")
+            continue
+        lines.append(f"c{i} = values[{name!r}]")
+        if unset is not None:
+            lines.append(f"if c{i} is None: c{i} = {makers.setdefault(unset, f'stamp{len(makers)}')}")
+        if step:
+            lines.append(f"if c{i} is None: raise DataError('{name} is None, but the row has a version')")
+            lines.append(f"version = c{i}; c{i} += {step}")
+    before = [f"{name} = make_{name}()" for name in makers.values()]
+    return before, lines, {f"make_{name}": function for function, name in makers.items()}
+
+
+_UNSTAMPED: Stamp = None, None, 0
+
+
+def many_dumper(
+    fields: Sequence[str], dumpers: Sequence[Convert], stamps: Mapping[str, Stamp] = MappingProxyType({})
+) -> Callable[[Any], list[tuple[Any, ...]]]:
     """``dump(many)``: as what `dumper` makes, for many records' ``__dict__`` at once; errors name no column.
 
     Moments and dates, which take longest, are not converted again where the record before has the very same object:
     often one moment is given to all of them.
     """
-    before, lines, items = [], [], ""
-    for i, (name, dump) in enumerate(zip(fields, dumpers, strict=True)):
-        lines.append(f"        c{i} = values[{name!r}]")
+    moments, readings, made = _readings(fields, stamps)
+    before, lines, items = [f"    {line}" for line in moments], [f"        {line}" for line in readings], ""
+    for i, dump in enumerate(dumpers):
         if _is_conversion(dump):
             before.append(f"    p{i} = d{i} = None")
             lines.append(f"        if c{i} is not p{i}: p{i} = c{i}; d{i} = {_dump_text(i, dump)}")
@@ -91,7 +130,7 @@ def many_dumper(fields: Sequence[str], dumpers: Sequence[Convert]) -> Callable[[
         else:
             items += _dump_text(i, dump) + ", "
     lines = ["def dump(many):", "    out = []; add = out.append", *before, "    for values in many:", *lines]
-    return compile_function("dump", [*lines, f"        add(({items}))", "    return out"], _dump_names(dumpers))
+    return compile_function("dump", [*lines, f"        add(({items}))", "    return out"], _dump_names(dumpers) | made)
 
 
 def _is_conversion(dump: Convert) -> bool:
@@ -182,20 +221,28 @@ def _same_stored(value: Any, old: Any, dump: Convert, load: Convert) -> bool:
 
 
 def taker(
-    positions: Sequence[int | None], taken: Sequence[tuple[str, Convert]]
+    positions: Sequence[int | None],
+    taken: Sequence[tuple[str, Convert]],
+    stamped: Sequence[tuple[str, int, Convert, bool]] = (),
 ) -> Callable[[dict[str, Any], tuple[Any, ...], tuple[Any, ...]], tuple[Any, ...]]:
     """``take(values, sent, given)``: the row that is stored after a statement.
 
     `positions` has an entry for each column: its place among the values that were sent, ``-1 - place`` among those
     that were given (by the database, or by the row before), None for neither.  The fields of `taken`, in the order of
-    `given`, are put into a record's `values`, loaded.
+    `given`, are put into a record's `values`, loaded; so are those of `stamped`, from their places in `sent`,
+    some of them only where they are None.
     """
     lines = ["def take(values, sent, given):"]
     for i, (name, load) in enumerate(taken):
         lines += [f"    c{i} = given[{i}]", f"    values[{name!r}] = {_convert('load', i, load)}"]
+    for i, (name, place, load, if_none) in enumerate(stamped):
+        condition = f"if values[{name!r}] is None: " if if_none else ""
+        value = f"sent[{place}]" if load is None else f"stamped{i}(sent[{place}])"
+        lines.append(f"    {condition}values[{name!r}] = {value}")
     items = ("None" if p is None else f"sent[{p}]" if p >= 0 else f"given[{-1 - p}]" for p in positions)
     lines.append(f"    return ({''.join(item + ', ' for item in items)})")
-    return compile_function("take", lines, _names("load", [load for _, load in taken]))
+    stamp_loads = {f"stamped{i}": load for i, (_, _, load, _) in enumerate(stamped)}
+    return compile_function("take", lines, _names("load", [load for _, load in taken]) | stamp_loads)
 
 
 def record_loader(

@@ -18,6 +18,8 @@ from .backend.errors import ConfigurationError
 from .backend.schema import Column
 from .blocking import renew_faces
 from .checks import Checks
+from .events import inherit_handlers
+from .hooks import hooks_of
 from .plan import Plan, plan_for
 from .relation import Relation
 from .state import LinkedState, join_peers
@@ -215,7 +217,9 @@ def _prepare(cls: Any, root: Any) -> None:
     cls.__custom_init__ = cls.__init__ not in (root.__init__, LinkedState.__init__)
     cls.__is_dynamic__ = any(_overrides(cls, root, name) for name in ("table_name", "primary_key", "backend"))
     cls.__finds_plainly__ = not _overrides(cls, root, "afind_one")
-    cls.__hooked__ = "validate_record" in {name for base in cls.__mro__ for name in vars(base)}
+    cls.__hooks__ = hooks_of(cls)
+    cls.__own_handlers__ = {}
+    inherit_handlers(cls)
     _make_optional(cls)
 
 
@@ -242,7 +246,11 @@ def _make_optional(cls: Any) -> None:
             raise TypeError(f"{cls.__name__}.{name} has a Column as its default: write {name}: Annotated[…, Column(…)]")
         spec = column_spec(given)
         by_server = spec.default_sql is not None or isinstance(spec.generated, str)
-        if is_generated_key(name, given, key, linked) or (by_server and given.is_required()):
+        if (
+            is_generated_key(name, given, key, linked)
+            or (by_server and given.is_required())
+            or (spec.at_insert is not None and _has_no_value(given))
+        ):
             made[name] = accepts_none(given.annotation), given.is_required()
             given = _optional(given)
         if given is not field:
@@ -251,6 +259,10 @@ def _make_optional(cls: Any) -> None:
     if (made or inherited) and cls.__pydantic_fields_complete__:
         # A class whose parts are not all defined yet is completed by Pydantic when it is first used.
         cls.model_rebuild(force=True, raise_errors=False, _parent_namespace_depth=0)
+
+
+def _has_no_value(field: FieldInfo) -> bool:
+    return field.default_factory is None and (field.default is None or field.default is PydanticUndefined)
 
 
 def _optional(field: FieldInfo) -> FieldInfo:

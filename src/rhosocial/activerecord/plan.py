@@ -15,12 +15,12 @@ from pydantic import ValidationError as PydanticValidationError
 from .backend.base import StorageBackend
 from .backend.column_type import ColumnType
 from .backend.dialect import names, placeholders
-from .backend.errors import ConfigurationError, DatabaseError, DataError, QueryError
+from .backend.errors import ConfigurationError, DatabaseError, DataError, QueryError, StaleRecord
 from .backend.expression import Expression
 from .backend.schema import ColumnDefinition, PrimaryKey
 from .backend.statement import CreateIndex, CreateTable, DropTable
 from .backend.typing import QueryResult
-from .hydrate import FEW, Load, change_finder, dict_loader, dumper, identity_test, record_loader, taker
+from .hydrate import FEW, Load, Stamp, change_finder, dict_loader, dumper, identity_test, record_loader, taker
 from .table import Table, TableColumn
 from .violation import explain
 
@@ -88,7 +88,7 @@ class Plan:
             for dump, column in zip(self.dumpers, table.columns, strict=True)
         ]
         few, many = record_loader(table.model, self.fields, self.loaders, *table.model.__setters__)
-        self.load = _naming(table, table.columns, self.loaders, few, many)
+        self.load_untold = _naming(table, table.columns, self.loaders, few, many)
         self._dict_loaders: dict[tuple[str, ...], Load] = {}
         self.load_dicts = self.dicts_of(self.fields)
         mutable = [column.type.is_mutable for column in table.columns]
@@ -107,6 +107,7 @@ class Plan:
         self._adapters: dict[ColumnType, TypeAdapter[Any]] = {}
         self._dumpers: dict[ColumnType, Callable[[Any], Any] | None] = {}
         self._write_texts()
+        table.plans.add(self)
 
     def _write_texts(self) -> None:
         dialect, table = self.dialect, self.table
@@ -119,8 +120,12 @@ class Plan:
         self.plain_key = self._key_type if table.model.__finds_plainly__ else None
         self._key_dump = None if only is None else self.dumper(only)
         self.find_sql = f"SELECT {self.column_list} FROM {self.source} WHERE {where}"
+        self._version = table.version
+        if table.version is not None:
+            where += f" AND {dialect.quote(table.version.name)} = ?"
+            self._dump_version = self.dumper(table.version.type)
         self.delete_sql = f"DELETE FROM {self.source} WHERE {where}"
-        self._where_key = where
+        self._where_row = where
         optional = [column for column in table.columns if column.server_set]
         self.always_inserted = tuple(column.field for column in table.columns if not column.server_set)
         # The common shapes of a record's insert: only the key may be missing, or nothing at all.
@@ -128,14 +133,25 @@ class Plan:
         self.auto_key_field = None if table.auto_key is None else table.auto_key.field
         self.is_simple = not optional or self.simple_key is not None
         self.is_linked = bool(table.model.__relations__)
-        # Whether a save may be one statement and what the driver says of it: no hooks, and nothing to be read again.
-        self.is_short = self.is_simple and not self.has_computed and not self.verifies and not table.model.__hooked__
+        # What saving gives fields by itself, and what they hold before: a rollback puts them back.
+        self.insert_stamps: dict[str, Stamp] = {
+            c.field: (c.spec.at_insert, None, 0) for c in table.stamped if c.spec.at_insert is not None
+        }
+        self.stamped_fields = tuple(column.field for column in table.stamped)
+        self.hear()
         self.takes_many = (
             self.is_simple
             and not self.verifies
             and self.dialect.supports_multirow_insert
             and (self.simple_key is None or self._returning)
         )
+
+    def hear(self) -> None:
+        """Learn anew what the model's class is to be told of, when its handlers have changed."""
+        model = self.table.model
+        # Whether a save may be one statement and what the driver says of it: no hooks, and nothing to be read again.
+        self.is_short = self.is_simple and not self.has_computed and not self.verifies and not model.__hooked__
+        self.load = self.load_untold if model.__tell_loaded__ is None else _telling(self.load_untold, model)
 
     # 1 - Values
 
@@ -221,6 +237,10 @@ class Plan:
         """The fields whose values are others than the row's."""
         return self.fields_of(self.differences(values, row))
 
+    def bits_of(self, fields: Iterable[str]) -> int:
+        """The bits of these fields."""
+        return sum(1 << self._positions[field] for field in set(fields))
+
     def fields_of(self, bits: int) -> list[str]:
         """The fields whose bits are set."""
         return [field for place, field in enumerate(self.fields) if bits >> place & 1]
@@ -253,7 +273,7 @@ class Plan:
         taken = returned or tuple(column for column in missing if column.auto_key)
         return Write(
             self.insert_sql(columns, 1) + self.returning_sql(returned),
-            self.dump_of(fields),
+            self.dump_of(fields, (), self.insert_stamps),
             self._taker(fields, taken),
             fields,
             returning=returned,
@@ -267,7 +287,14 @@ class Plan:
         positions = {field: place for place, field in enumerate(fields)}
         positions |= {column.field: -1 - place for place, column in enumerate(taken)}
         loads = [(column.field, self.loader(column.type)) for column in taken]
-        return taker([positions.get(field) for field in self.fields], loads)
+        return taker([positions.get(field) for field in self.fields], loads, self.stamped(fields, self.insert_stamps))
+
+    def stamped(
+        self, fields: Sequence[str], stamps: Mapping[str, Stamp]
+    ) -> list[tuple[str, int, Callable[[Any], Any] | None, bool]]:
+        """For `taker`: of the fields that a statement sends those that it stamps."""
+        loaders = dict(zip(self.fields, self.loaders, strict=True))
+        return [(f, fields.index(f), loaders[f], s[0] is not None) for f, s in stamps.items() if f in fields]
 
     def insert_sql(self, columns: Sequence[TableColumn], rows: int) -> str:
         """INSERT of so many rows of these columns."""
@@ -345,17 +372,19 @@ class Plan:
         dump = self._comparers[self._positions[field]]
         return copy.deepcopy(value) if dump is None else dump(value)
 
-    def dump_of(self, fields: Sequence[str], key: Sequence[int] = ()) -> Callable[..., Row]:
+    def dump_of(
+        self, fields: Sequence[str], key: Sequence[int] = (), stamps: Mapping[str, Stamp] | None = None
+    ) -> Callable[..., Row]:
         """What makes the tuple of these fields' values, and of the stored row's at the places `key`.
 
-        A value that cannot be stored is named with its column.
+        A value that cannot be stored is named with its column.  `stamps` are given where saving has some, see `dumper`.
         """
         dumpers = self.dumpers_of(fields)
 
         def name_failure(error: DataError, values: dict[str, Any]) -> DataError:
             return self._name_failure(error, fields, dumpers, values)
 
-        return dumper(fields, dumpers, name_failure, key)
+        return dumper(fields, dumpers, name_failure, key, stamps or {})
 
     def dumpers_of(self, fields: Sequence[str]) -> list[Callable[[Any], Any] | None]:
         """The dumpers of these fields."""
@@ -389,16 +418,45 @@ class Plan:
         if not fields:
             name = f"{self.table.model.__name__}.{changed[0]}"
             raise DataError(f"{name} is computed by the database and cannot be set")
+        stamps = self._update_stamps(fields)
+        fields += [field for field in stamps if field not in fields]
         changes = ", ".join(f"{self.dialect.quote(self.table.by_field[f].name)} = ?" for f in fields)
         # What is not sent stays as it was.
         places = [fields.index(f) if f in fields else -1 - place for place, f in enumerate(self.fields)]
         return Write(
-            f"UPDATE {self.source} SET {changes} WHERE {self._where_key}",
-            self.dump_of(fields, self.key_positions),
-            taker(places, ()),
+            f"UPDATE {self.source} SET {changes} WHERE {self._where_row}",
+            self.dump_of(fields, self.key_positions, stamps),
+            taker(places, (), self.stamped(fields, stamps)),
             fields,
             is_incomplete=self.verifies or self.has_computed,
         )
+
+    def _update_stamps(self, changed: Sequence[str]) -> dict[str, Stamp]:
+        """What an UPDATE stamps; a field that was changed by hand stays as it is, unless it was made None."""
+        stamps: dict[str, Stamp] = {}
+        for column in self.table.stamped:
+            spec, field = column.spec, column.field
+            if spec.version_step:
+                stamps[field] = None, None, spec.version_step
+            elif spec.at_update is not None:
+                stamps[field] = (spec.at_update, None, 0) if field in changed else (None, spec.at_update, 0)
+        return stamps
+
+    def deletion_values(self, values: dict[str, Any], row: Row) -> Row:
+        """What `delete_sql` asks for: the key of the stored row, and the version that the record has."""
+        key = self.key_of_row(row)
+        if self._version is None:
+            return key
+        version = values[self._version.field]
+        return (*key, version if self._dump_version is None else self._dump_version(version))
+
+    def stale(self, done: str) -> StaleRecord:
+        """The error for a row that a statement has not found as the record knows it; `done` is "saved", "deleted"."""
+        name, version = self.table.model.__name__, self._version
+        why = "its row is no longer there"
+        if version is not None:
+            why = f"the record was updated by another process, or deleted: {why} with this {version.field}"
+        return StaleRecord(f"this {name} was not {done}: {why}", table=self.table.name)
 
     # 3 - The table itself
 
@@ -505,6 +563,17 @@ def _naming(
             raise named from error
 
     return load_named
+
+
+def _telling(load: Load, model: Any) -> Load:
+    """`load`, which then tells the model's handlers of what it has loaded."""
+
+    def load_and_tell(rows: Any) -> list[Any]:
+        records = load(rows)
+        model.__tell_loaded__(records)
+        return records
+
+    return load_and_tell
 
 
 def _named_failure(table: Table, columns: Sequence[TableColumn], loaders: Sequence[Any], rows: Any) -> DataError | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
 from pydantic import ValidationError as PydanticValidationError
@@ -24,7 +24,8 @@ from .backend.typing import DatabaseType, IsolationLevel
 from .blocking import blocking, is_blocking, run
 from .bulk import check_batch, insert_all
 from .checks import Checks, raise_own
-from .events import acall
+from .events import derived_from
+from .hooks import avalidate
 from .hydrate import fill
 from .model import RecordMeta, bind_relation, forget_table
 from .plan import tuples_of
@@ -342,8 +343,8 @@ class ActiveRecord(SavedRecord, metaclass=RecordMeta):
         for record, baseline in zip(given, baselines, strict=True):
             if baseline is None or not plan.is_untouched(vars(record), baseline):
                 record._check(plan, baseline)
-            if cls.__hooked__:
-                await acall(cast(Any, cls).validate_record, record)
+            if cls.__hooks__:
+                await avalidate(record)
         async with backend.together():
             if plan.takes_many:
                 await insert_all(plan, backend, given, batch_size)
@@ -362,7 +363,7 @@ class ActiveRecord(SavedRecord, metaclass=RecordMeta):
     @classmethod
     def register_relation(cls, name: str, relation: Relation[Any]) -> None:
         """Add a relation to the class after its making; its subclasses get it too."""
-        for model in (cls, *_derived_from(cls)):
+        for model in (cls, *derived_from(cls)):
             bind_relation(model, name, relation)
         forget_table(cls)
 
@@ -425,10 +426,6 @@ def _check_setup(models: Iterable[Any], backend_class: Any) -> None:
     wrong = next((model for model in models if not isinstance(model, RecordMeta)), None)
     if wrong is not None:
         raise ConfigurationError(f"models must be ActiveRecord classes, got {type(wrong).__name__}")
-
-
-def _derived_from(cls: type[Any]) -> list[type[Any]]:
-    return [model for derived in cls.__subclasses__() for model in (derived, *_derived_from(derived))]
 
 
 def _matching(cls: type[Any], which: Any) -> Any:

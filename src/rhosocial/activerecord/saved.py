@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from .backend.base import StorageBackend
 from .backend.errors import (
     ColumnNotFound,
     DatabaseError,
     RecordNotFound,
-    StaleRecord,
 )
 from .backend.transaction import Transaction
 from .backend.typing import QueryResult
 from .blocking import blocking, is_blocking
 from .change import given_values
 from .checks import Checks
-from .events import Handler, ModelEvent, acall, added, removed
+from .events import Handler, Handlers, ModelEvent, OfClassAndRecord, Off, On, atell, tell_loaded
+from .hooks import avalidate
 from .peers import is_awaiting
 from .plan import Plan, Row, Write, same_value
 from .relation import Relation
@@ -34,6 +34,7 @@ from .state import (
     stored_of,
 )
 from .table import Table, nearest
+from .told import adelete_told, asave_told
 from .verify import refuse_other
 from .violation import explain_record
 
@@ -42,7 +43,11 @@ class SavedRecord(RecordState):
     """What an `ActiveRecord` does with its own row; it has no table before it is one."""
 
     __home_made__: ClassVar[tuple[StorageBackend, Plan] | None] = None
+    # Does a save have to tell somebody, and who is told of loaded rows?
     __hooked__: ClassVar[bool] = False
+    __tell_loaded__: ClassVar[Callable[[Iterable[Any]], None] | None] = None
+    __handlers__: ClassVar[Handlers] = {}
+    __hooks__: ClassVar[dict[str, tuple[Handler, ...]]] = {}
     __relations__: ClassVar[dict[str, Relation[Any]]] = {}
 
     if TYPE_CHECKING:  # Properties of the metaclass.
@@ -106,7 +111,7 @@ class SavedRecord(RecordState):
             if (pending := self._aside("pending")) is not None:
                 take_pending_keys(self, pending)
             if self.__hooked__ or self._aside("handlers") is not None:
-                return await self._asave_hooked(backend, plan)
+                return await asave_told(self, backend, plan)
         return await self._awrite(backend, plan)
 
     def _save_at_once(self, *, related: bool = False) -> int | None:
@@ -143,22 +148,26 @@ class SavedRecord(RecordState):
         """Delete the row; gives the number of rows deleted.  The record is new afterwards, without a generated key."""
         if self.is_new_record:
             raise DatabaseError(f"this {type(self).__name__} cannot be deleted: it is not stored")
-        await self._afire(ModelEvent.BEFORE_DELETE)
+        if self.__hooked__ or self._aside("handlers") is not None:
+            return await adelete_told(self, *type(self).__home__)
+        return await self._adelete_all()
+
+    delete = blocking(adelete)
+
+    async def _adelete_all(self) -> int:
+        """Delete the row and what depends on it."""
         if any(relation.dependent is not None for relation in self.__relations__.values()):
             async with type(self).__home__[0].transaction():
                 await adelete_dependents([self])
-                deleted = await self._adelete_row()
-        else:
-            deleted = await self._adelete_row()
-        await self._afire(ModelEvent.AFTER_DELETE, result=deleted)
-        return deleted
-
-    delete = blocking(adelete)
+                return await self._adelete_row()
+        return await self._adelete_row()
 
     async def _adelete_row(self) -> int:
         (backend, plan), row = type(self).__home__, get_stored(self)
         baseline = self._baseline()
-        result = await backend.asend(plan.delete_sql, plan.key_of_row(row), False)
+        result = await backend.asend(plan.delete_sql, plan.deletion_values(vars(self), row), False)
+        if plan.table.version is not None and not result.affected_rows:
+            raise plan.stale("deleted")
         if (transaction := backend.current_transaction) is not None:
             transaction.undo(put_back(self, plan, vars(self), row, aside_of(self)))
         self._become_new(baseline)
@@ -178,6 +187,7 @@ class SavedRecord(RecordState):
             raise
         if (links := links_of(self)) is not None:
             links.clear()
+        tell_loaded((self,))
 
     refresh = blocking(arefresh)
 
@@ -201,13 +211,12 @@ class SavedRecord(RecordState):
 
     async def avalidate_fields(self) -> None:
         """Validate what changed, with the validate events around it; ValidationError where something does not pass."""
-        await self._afire(ModelEvent.BEFORE_VALIDATE)
+        await atell(self, ModelEvent.BEFORE_VALIDATE)
         plan = _plan_of(self)
         self._check(plan, stored_of(self))
         self._remember_accepted(plan)
-        if self.__hooked__:
-            await acall(cast(Any, type(self)).validate_record, self)
-        await self._afire(ModelEvent.AFTER_VALIDATE)
+        await avalidate(self)
+        await atell(self, ModelEvent.AFTER_VALIDATE)
 
     validate_fields = blocking(avalidate_fields)
 
@@ -230,37 +239,23 @@ class SavedRecord(RecordState):
         return values | {name: self.get_old_attribute(name) for name in changed}
 
     def _become_new(self, baseline: dict[str, Any] | None) -> None:
-        """Leave the row behind, and the key that the database generated."""
-        if (key := type(self).__table__.auto_key) is not None:
-            vars(self)[key.field] = None
-            if baseline is not None:
-                baseline[key.field] = None
+        """Leave the row behind, and the key that the database generated, and what saving has stamped."""
+        table, fields = type(self).__table__, type(self).__pydantic_fields__
+        fresh: dict[str, Any] = {} if table.auto_key is None else {table.auto_key.field: None}
+        for column in table.stamped:
+            fresh[column.field] = fields[column.field].get_default(call_default_factory=True, validated_data={})
+        vars(self).update(fresh)
+        if baseline is not None:
+            baseline |= fresh
         set_stored(self, baseline)
         self._put_aside("doubtful", None)
 
     # 3 - Events
 
-    def on(self, event: ModelEvent, handler: Handler) -> None:
-        """Call ``handler(record, **details)``, plain or async, at this event of this record."""
-        self._put_aside("handlers", added(self._aside("handlers"), ModelEvent(event), handler))
-
-    def off(self, event: ModelEvent, handler: Handler) -> None:
-        """Stop calling a handler that `on` added."""
-        self._put_aside("handlers", removed(self._aside("handlers"), ModelEvent(event), handler))
-
-    async def _afire(self, event: ModelEvent, **details: Any) -> None:
-        for handler in (self._aside("handlers") or {}).get(event, ()):
-            await acall(handler, self, **details)
+    on: ClassVar[OfClassAndRecord[On]] = OfClassAndRecord(On)
+    off: ClassVar[OfClassAndRecord[Off]] = OfClassAndRecord(Off)
 
     # 4 - How it is done
-
-    async def _asave_hooked(self, backend: StorageBackend, plan: Plan) -> int:
-        is_new = stored_of(self).__class__ is not tuple
-        await self.avalidate_fields()
-        await self._afire(ModelEvent.BEFORE_SAVE, is_new=is_new)
-        written = await self._awrite(backend, plan)
-        await self._afire(ModelEvent.AFTER_SAVE, is_new=is_new, result=written)
-        return written
 
     def _to_write(self, plan: Plan, stored: Any) -> Write | None:
         """The statement that stores what changed, which is validated here; None where nothing did."""
@@ -343,7 +338,7 @@ class SavedRecord(RecordState):
 
     async def _areload(self, plan: Plan, backend: StorageBackend, key: Row, write: Write | None = None) -> None:
         result = await backend.asend(plan.find_sql, key, True)
-        found = plan.load_result(result)
+        found = plan.load_untold(plan.rows_of(result))
         if plan.verifies and write is not None:
             refuse_other(self, plan, write, found)
         if not found:
@@ -375,8 +370,7 @@ def _take(
     elif written:
         given = stored
     else:
-        name = type(record).__name__
-        raise StaleRecord(f"this {name} was not saved: its row is no longer there", table=plan.table.name)
+        raise plan.stale("saved")
     if transaction is not None:
         transaction.enrol(put_back(record, plan, values, stored, aside))
     set_stored(record, write.take(values, sent, given))

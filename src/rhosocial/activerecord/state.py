@@ -269,29 +269,38 @@ def _with_face(copied: S, original: Any) -> S:
 def put_back(record: Any, plan: Plan, values: dict[str, Any], stored: Any, aside: dict[str, Any] | None) -> PutBack:
     """What puts a record's key, newness, row and doubt back as they are now; the other arguments are its own."""
     field = plan.auto_key_field
-    return PutBack((_weakly(record), plan, None if field is None else values.get(field), stored, aside))
+    key = None if field is None else values.get(field)
+    if plan.stamped_fields:
+        return PutBack((_weakly(record), plan, key, stored, aside, _stamps_in(values, plan)))
+    return PutBack((_weakly(record), plan, key, stored, aside))
+
+
+def _stamps_in(values: dict[str, Any], plan: Plan) -> dict[str, Any]:
+    return {field: values[field] for field in plan.stamped_fields if field in values}
 
 
 def put_all_back(records: list[Any], plan: Plan) -> PutBackAll:
     """`put_back` for many records at once."""
     field, references = plan.auto_key_field, list(map(weakref.ref, records))
     keys = [None] * len(records) if field is None else [record.__dict__.get(field) for record in records]
+    stamps = [_stamps_in(record.__dict__, plan) for record in records] if plan.stamped_fields else []
     try:
-        return PutBackAll(references, plan, keys, list(map(get_stored, records)), map(get_aside, records))
+        return PutBackAll(references, plan, keys, list(map(get_stored, records)), map(get_aside, records), stamps)
     except AttributeError:  # The slots of one of them were never set.
-        return PutBackAll(references, plan, keys, list(map(stored_of, records)), map(aside_of, records))
+        return PutBackAll(references, plan, keys, list(map(stored_of, records)), map(aside_of, records), stamps)
 
 
 class PutBack(tuple[Any, ...]):
     """Puts a record back as it was before a transaction changed it; holds it weakly.
 
-    A tuple of reference, plan, key, row and the record's aside: a block that saves many records makes one for each.
+    A tuple of reference, plan, key, row, the record's aside, and, where saving stamps some fields, what they held: a
+    block that saves many records makes one for each.
     """
 
     __slots__ = ()
 
     def __call__(self) -> None:
-        """Give the record key, newness and row of before; its other values stay, as validated ones."""
+        """Give the record key, stamps, newness and row of before; its other values stay, as validated ones."""
         record = self[0]()
         if record is not None:
             self._remember_accepted(record)
@@ -307,7 +316,9 @@ class PutBack(tuple[Any, ...]):
         record._put_aside("doubtful", True)
 
     def _restore(self, record: Any) -> None:
-        _, plan, key, stored, aside = self
+        _, plan, key, stored, aside, *stamps = self
+        for held in stamps:
+            vars(record).update(held)
         if plan.auto_key_field is not None:
             vars(record)[plan.auto_key_field] = key
         set_stored(record, stored)
@@ -327,16 +338,23 @@ class PutBack(tuple[Any, ...]):
 class PutBackAll:
     """`PutBack` for many records: what it needs is kept in columns, which are a fraction of as many objects."""
 
-    __slots__ = ("_asides", "_keys", "_plan", "_references", "_stored")
+    __slots__ = ("_asides", "_keys", "_plan", "_references", "_stamps", "_stored")
 
     def __init__(
-        self, references: list[Any], plan: Plan, keys: list[Any], stored: list[Any], asides: Iterable[Any]
+        self,
+        references: list[Any],
+        plan: Plan,
+        keys: list[Any],
+        stored: list[Any],
+        asides: Iterable[Any],
+        stamps: list[dict[str, Any]],
     ) -> None:
         self._references = references
         self._plan = plan
         self._keys = keys
         self._stored = stored
         self._asides = list(asides)
+        self._stamps = stamps
 
     def __call__(self) -> None:
         """Put all of them back."""
@@ -349,5 +367,7 @@ class PutBackAll:
             one.doubt()
 
     def _each(self) -> Iterator[PutBack]:
-        for reference, key, stored, aside in zip(self._references, self._keys, self._stored, self._asides, strict=True):
-            yield PutBack((reference, self._plan, key, stored, aside))
+        held: Iterable[dict[str, Any]] = self._stamps or repeat({}, len(self._keys))
+        columns = self._references, self._keys, self._stored, self._asides, held
+        for reference, key, stored, aside, stamps in zip(*columns, strict=True):
+            yield PutBack((reference, self._plan, key, stored, aside, stamps))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType, NoneType, UnionType
 from typing import Annotated, Any, ClassVar, Literal, NewType, Union, get_args, get_origin
+from weakref import WeakSet
 
 from pydantic.fields import FieldInfo
 
@@ -40,6 +41,11 @@ class TableColumn:
         """Whether the database gives the column a value when none is sent."""
         return self.auto_key or self.spec.default_sql is not None or self.generated_sql is not None
 
+    @property
+    def is_stamped(self) -> bool:
+        """Whether saving a record gives the column its value: a moment, a version."""
+        return self.spec.at_insert is not None or self.spec.at_update is not None
+
 
 class Table:
     """The table of one model class; made once, when first needed.  Knows no backend."""
@@ -59,9 +65,12 @@ class Table:
         "key",
         "model",
         "name",
+        "plans",
         "relations",
         "schema",
         "select_list",
+        "stamped",
+        "version",
     )
 
     def __init__(
@@ -70,6 +79,8 @@ class Table:
         self.model = model
         # The model's relations by name, given by the model layer; joins find their way by them.
         self.relations = relations
+        # What is compiled for it, each for one backend.
+        self.plans: WeakSet[Any] = WeakSet()
         self.schema, self.name = split_name(model, name)
         args = _table_args(model)
         linked = {column for arg in args if isinstance(arg, ForeignKey) for column in arg.columns}
@@ -82,6 +93,8 @@ class Table:
                 raise ConfigurationError(f"{model.__name__} gives the column {column.name!r} to two fields")
         self.key = tuple(self._key_column(name) for name in key)
         self.auto_key = next((column for column in self.key if column.auto_key), None)
+        self.stamped = tuple(column for column in self.columns if column.is_stamped)
+        self.version = self._version_column()
         self.constraints, self.indexes = self._read_args(args)
         self.select_list = tuple(ColumnRef(self.name, column.name, column.type) for column in self.columns)
         self._refs = dict(zip(self.by_field, self.select_list, strict=True))
@@ -92,6 +105,15 @@ class Table:
                 f"{self.model.__name__} has no field {name!r} for its key: add the field or set __primary_key__"
             )
         return self.column(name)
+
+    def _version_column(self) -> TableColumn | None:
+        versions = [column for column in self.columns if column.spec.version_step]
+        wrong = next((c for c in versions if c.type.kind is not int or c in self.key or len(versions) > 1), None)
+        if wrong is not None:
+            raise ConfigurationError(
+                f"{self.model.__name__}.{wrong.field} cannot be the version: that is one int field outside the key"
+            )
+        return versions[0] if versions else None
 
     def _read_args(self, args: Sequence[Any]) -> tuple[tuple[Any, ...], tuple[Index, ...]]:
         constraints = [self._with_column_names(arg) for arg in args if isinstance(arg, (Unique, ForeignKey, Check))]

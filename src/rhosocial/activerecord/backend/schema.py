@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,9 @@ class Column:
     the model's author.  `references` is ``"table.column"``.  `generated=True` marks an integer key that the database
     counts up, `generated=False` one that it does not.  `by_name` stores an Enum's names instead of its values.
     `read_only` says that the field is not for clients to set: the schemas for what they send leave it out.
+
+    `at_insert` and `at_update` are functions without arguments: what they give is written where a new record's field is
+    None, and with each UPDATE that does not itself change the field.  `version_step` is `Version`'s.
     """
 
     name: str | None = None
@@ -38,12 +41,32 @@ class Column:
     type: DatabaseType | None = None
     by_name: bool = False
     read_only: bool = False
+    at_insert: Callable[[], Any] | None = None
+    at_update: Callable[[], Any] | None = None
+    version_step: int = 0
 
     def __post_init__(self) -> None:
         for action in (self.on_delete, self.on_update):
             check_action(action)
         if self.references is not None and self.references.count(".") != 1:
             raise ConfigurationError(f"references must be 'table.column', got {self.references!r}")
+        for given in (self.at_insert, self.at_update):
+            if given is not None and not callable(given):
+                raise ConfigurationError(f"at_insert and at_update take functions, got {type(given).__name__}")
+
+
+def Version(value: int = 1, increment_by: int = 1, db_column: str | None = None) -> Column:
+    """Marks an integer field as the version of its row: ``revision: Annotated[int, Version(db_column="rev")] = AUTO``.
+
+    It begins with `value` and grows with each UPDATE, which, like DELETE, asks for the version that was loaded:
+    where the row has another one, `StaleRecord`.
+    """
+    for name, number in (("value", value), ("increment_by", increment_by)):
+        if isinstance(number, bool) or not isinstance(number, int):
+            raise ConfigurationError(f"Version's {name} must be a whole number, got {number!r}")
+    if increment_by < 1:
+        raise ConfigurationError(f"Version's increment_by must be at least 1, got {increment_by}")
+    return Column(name=db_column, at_insert=lambda: value, version_step=increment_by)
 
 
 class _Columns:

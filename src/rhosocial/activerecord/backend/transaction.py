@@ -417,6 +417,7 @@ class Transaction:
             if doubt is not None:
                 doubt()
         self._undo.clear()
+        self._on_rollback.clear()  # Nobody knows that it is rolled back.
 
     async def _arevert(self, state: State, error: BaseException | None) -> None:
         failure = None

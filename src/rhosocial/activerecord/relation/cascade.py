@@ -107,6 +107,8 @@ _RULES = {"delete": _adelete, "nullify": _anullify, "restrict": _arestrict}
 
 def _is_plain(model: Any) -> bool:
     """Whether nobody asked to be told of each deletion, so that all may go in one statement."""
+    if model.__hooked__:
+        return False
     plain = next(base for base in reversed(model.__mro__) if "adelete" in vars(base))
     return model.adelete is plain.adelete
 

@@ -1,0 +1,20 @@
+"""Fields that many models have, as classes to derive from; they combine."""
+
+from ..backend.schema import Version
+from .key import IntegerPKMixin, ULIDMixin, UUID7Mixin, UUIDMixin
+from .sortable import ulid, uuid7
+from .timestamp import TimestampMixin, utc_now
+from .version import OptimisticLockMixin
+
+__all__ = [
+    "IntegerPKMixin",
+    "OptimisticLockMixin",
+    "TimestampMixin",
+    "ULIDMixin",
+    "UUID7Mixin",
+    "UUIDMixin",
+    "Version",
+    "ulid",
+    "utc_now",
+    "uuid7",
+]

@@ -1,0 +1,27 @@
+"""The name that the guide era's documents have for `rhosocial.activerecord.field`."""
+
+from .field import (
+    IntegerPKMixin,
+    OptimisticLockMixin,
+    TimestampMixin,
+    ULIDMixin,
+    UUID7Mixin,
+    UUIDMixin,
+    Version,
+    ulid,
+    utc_now,
+    uuid7,
+)
+
+__all__ = [
+    "IntegerPKMixin",
+    "OptimisticLockMixin",
+    "TimestampMixin",
+    "ULIDMixin",
+    "UUID7Mixin",
+    "UUIDMixin",
+    "Version",
+    "ulid",
+    "utc_now",
+    "uuid7",
+]
