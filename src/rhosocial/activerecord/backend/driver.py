@@ -91,6 +91,8 @@ class Driver:
     _aopen: Callable[..., Any] | None = None
     _aperform: Callable[..., Any] | None = None
     _aclose: Callable[..., Any] | None = None
+    # A static method `_drop(connection)` ends an awaitable connection whose event loop is closed, without waiting.
+    _drop: Callable[[Any], Any] | None = None
 
     # 2 - Errors
 

@@ -111,6 +111,10 @@ class PostgreSQLBackend(StorageBackend):
     async def _aclose(self, connection: psycopg.AsyncConnection[Any]) -> None:
         await connection.close()
 
+    @staticmethod
+    def _drop(connection: psycopg.AsyncConnection[Any]) -> None:
+        connection.pgconn.finish()
+
     # Statements
 
     def _perform(self, connection: psycopg.Connection[Any], sql: str, params: Sequence[Any]) -> QueryResult:

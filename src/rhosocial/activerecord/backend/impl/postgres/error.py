@@ -25,6 +25,7 @@ _NOT_NOW = ErrorRule(OperationalError)
 
 # Where the base has no row, or another: a code of five characters, or the two of its class.
 ERROR_CLASSES: dict[str, ErrorRule] = {
+    "2201B": ErrorRule(QueryError),  # INVALID REGULAR EXPRESSION
     "23001": ErrorRule(IntegrityError),
     "25006": _NOT_NOW,  # READ ONLY: a replica, or a block that said so.
     "25P02": ErrorRule(TransactionError, "failed"),
