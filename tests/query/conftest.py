@@ -4,30 +4,30 @@ from collections.abc import Iterator
 
 import pytest
 import tree
+from engines import Engine
 from shop import MODELS, Note, Person, fill
 
-from rhosocial.activerecord.backend.impl.sqlite import SQLiteBackend
+from rhosocial.activerecord.backend import StorageBackend
 
 
 @pytest.fixture(scope="session")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SQLiteBackend]:
-    """A database file with the rows of `shop` and `tree`; the tests only read them."""
-    path = tmp_path_factory.mktemp("shop") / "shop.db"
-    backend = Person.configure(f"sqlite:///{path}", models=[*MODELS, *tree.MODELS])
-    fill()
-    tree.fill()
-    assert isinstance(backend, SQLiteBackend)
-    yield backend
-    backend.close()
+def shop(engine: Engine) -> Iterator[StorageBackend]:
+    """A database with the rows of `shop` and `tree`; the tests only read them."""
+    with engine.place(in_memory=False) as place:
+        backend = place.configure(Person, models=[*MODELS, *tree.MODELS])
+        fill()
+        tree.fill()
+        yield backend
+        backend.close()
 
 
 @pytest.fixture(autouse=True)
-def ready(shop: SQLiteBackend) -> SQLiteBackend:
+def ready(shop: StorageBackend) -> StorageBackend:
     return shop
 
 
 @pytest.fixture
-def notes(shop: SQLiteBackend) -> type[Note]:
+def notes(shop: StorageBackend) -> type[Note]:
     """The one table that tests write to, empty."""
     shop.execute("DELETE FROM notes")
     return Note

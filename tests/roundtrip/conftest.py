@@ -4,19 +4,20 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from engines import Engine
 from field_kinds import Kind
 from field_models import Model, model_of
 
-from rhosocial.activerecord.backend.impl.sqlite import SQLiteBackend
+from rhosocial.activerecord.backend import StorageBackend
 from rhosocial.activerecord.backend.typing import DatabaseType
 
 Table = Callable[..., Any]
 
 
 @pytest.fixture(scope="session")
-def table() -> Iterator[Table]:
+def table(engine: Engine) -> Iterator[Table]:
     """`table(kind, db_type=None)`: the model of a kind, its table there; made once, and emptied by each test."""
-    backends: dict[str | None, SQLiteBackend] = {}
+    backends: dict[str | None, StorageBackend] = {}
     made: dict[Any, type[Model]] = {}
 
     def make(kind: Kind, db_type: DatabaseType | None = None, **sizes: int) -> type[Model]:
@@ -24,13 +25,14 @@ def table() -> Iterator[Table]:
         if key not in made:
             backend = backends.get(kind.timezone)
             if backend is None:
-                backend = backends[kind.timezone] = SQLiteBackend(database=":memory:", timezone=kind.timezone)
+                backend = backends[kind.timezone] = place.open(timezone=kind.timezone)
             model = model_of(kind, f"t{len(made)}", db_type, **sizes)
             model.__backend__ = backend
             model.create_table()
             made[key] = model
         return made[key]
 
-    yield make
-    for backend in backends.values():
-        backend.close()
+    with engine.place() as place:
+        yield make
+        for backend in backends.values():
+            backend.close()

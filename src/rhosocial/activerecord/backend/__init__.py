@@ -65,13 +65,13 @@ from .helpers import (
     safe_json_dumps,
     safe_json_loads,
 )
-from .json_path import JsonComparison, JsonContains, JsonHasKey, JsonPath, is_json, json_text
+from .json_path import JsonComparison, JsonContains, JsonHasKey, JsonPath, JsonScalar, is_json, json_text
 from .keyword import is_read
 from .manager import TransactionManager
 from .mapping import ColumnType, TypeMapper, ValueMapper
 from .moment import Extract, Truncation
 from .parameter import SQLBuilder
-from .pattern import FullText, Match, Regexp
+from .pattern import FullText, Like, Match, Regexp
 from .pool import ConnectionPool, PooledConnection, create_connection_pool
 from .registry import aclose_backends, backend_class_for, backend_for, close_backends, register_backend
 from .rule import ErrorHandler, ErrorRule
@@ -143,6 +143,8 @@ __all__ = [
     "JsonHasKey",
     "JsonPath",
     "JsonTyped",
+    "JsonScalar",
+    "Like",
     "Lock",
     "LockError",
     "LockTimeout",

@@ -115,6 +115,7 @@ class StorageBackend(Sender, Calls, metaclass=BackendMeta):
             close=close_connection if kind._close is Driver._close else weakly(self, "_close"),
             aconnect=weakly(self, "_aopen_named") if native else None,
             aclose=weakly(self, "_aclose") if kind._aclose is not None else None,
+            drop=kind._drop,
             ping=weakly(self, "_ping") if opens else None,
             aping=weakly(self, "_aping") if native else None,
             recycle=self.config.pool_recycle,
@@ -255,7 +256,7 @@ class StorageBackend(Sender, Calls, metaclass=BackendMeta):
             convert = self._value_mapper.to_database
             values = tuple([convert(value, None) for value in values])
         if self.on_execute or self._logger.isEnabledFor(logging.DEBUG):
-            result = await self._arun_watched(text, values)
+            result = await self._arun_watched(sql if self._paramstyle != "qmark" else text, text, values)
         else:
             result = await self._arun(text, values)
         if returning is False:
@@ -277,10 +278,10 @@ class StorageBackend(Sender, Calls, metaclass=BackendMeta):
             return result
         if self._sends_by_execute:
             return await self.aexecute(sql, values, returning)
-        sql = self.native(sql, values)
+        text = self.native(sql, values)
         if self.on_execute or self._logger.isEnabledFor(logging.DEBUG):
-            return await self._arun_watched(sql, values)
-        return await self._arun(sql, values)
+            return await self._arun_watched(sql, text, values)
+        return await self._arun(text, values)
 
     send = blocking(asend)
 
@@ -325,10 +326,11 @@ class StorageBackend(Sender, Calls, metaclass=BackendMeta):
 
     # 5 - Watching
 
-    async def _arun_watched(self, sql: str, values: Values) -> QueryResult:
+    async def _arun_watched(self, sql: str, text: str, values: Values) -> QueryResult:
+        """Run `text` and report it as `sql`: canonical, so that logs of all engines can be compared."""
         start = time.perf_counter()
         try:
-            result = await self._arun(sql, values)
+            result = await self._arun(text, values)
             result.duration = time.perf_counter() - start
             return result
         finally:

@@ -1,0 +1,27 @@
+"""How PostgreSQL (12 and later) differs from standard SQL."""
+
+from __future__ import annotations
+
+from rhosocial.activerecord.backend import Dialect, IsolationLevel
+
+from .constructs import PostgreSQLConstructs
+
+
+class PostgreSQLDialect(PostgreSQLConstructs, Dialect):
+    """PostgreSQL's SQL."""
+
+    name = "PostgreSQL"
+    paramstyle = "dollar"
+    max_params = 65_535
+    supports_returning = True
+    supports_last_insert_id = False
+    supports_distinct_on = True
+    supports_materialized_cte = True
+    supports_row_locks = True
+    nulls_sort = "high"
+
+    def begin_statements(self, isolation: IsolationLevel | None, read_only: bool) -> list[str]:
+        """BEGIN with its modes, in one statement."""
+        self.check_isolation(isolation)
+        modes = [f"ISOLATION LEVEL {isolation.sql}"] if isolation is not None else []
+        return [" ".join(["BEGIN", ", ".join(modes + ["READ ONLY"] * read_only)]).strip()]

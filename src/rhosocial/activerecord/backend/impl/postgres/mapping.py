@@ -1,0 +1,91 @@
+"""How PostgreSQL spells column types, and what psycopg is handed for values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time, timedelta
+from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation, Overflow, Subnormal
+from typing import Any, ClassVar
+from uuid import UUID
+
+from rhosocial.activerecord.backend import ColumnType, DatabaseType, DataError, TypeMapper, ValueMapper
+
+
+class PostgreSQLTypeMapper(TypeMapper):
+    """PostgreSQL's types.  JSON is JSONB: JSON has no equality, so that DISTINCT and GROUP BY would refuse it."""
+
+    names: ClassVar[Mapping[DatabaseType, str]] = {
+        **TypeMapper.names,
+        DatabaseType.FLOAT: "DOUBLE PRECISION",  # A Python float has as many digits.
+        DatabaseType.DECIMAL: "NUMERIC({precision},{scale})",
+        DatabaseType.TIMESTAMPTZ: "TIMESTAMPTZ",
+        DatabaseType.INTERVAL: "INTERVAL",
+        DatabaseType.BLOB: "BYTEA",
+        DatabaseType.JSON: "JSONB",
+        DatabaseType.JSONB: "JSONB",
+        DatabaseType.ARRAY: "JSONB",
+        DatabaseType.VECTOR: "JSONB",
+        DatabaseType.INET: "INET",
+        DatabaseType.ENUM: "TEXT",
+    }
+
+
+class PostgreSQLValueMapper(ValueMapper):
+    """psycopg takes and gives Python's own types; JSON travels as text."""
+
+    native: ClassVar[frozenset[type]] = frozenset(
+        {bool, int, float, str, bytes, Decimal, date, time, datetime, timedelta, UUID}
+    )
+    stores_nan = True
+
+    def fitter(self, column: ColumnType) -> Callable[[Decimal], Decimal]:
+        """As the base's; without a precision the limits are NUMERIC's own."""
+        if column.precision is None and column.scale is None:
+            return _fit
+        return super().fitter(column)
+
+    def decoder(self, kind: type, column: ColumnType) -> Callable[[Any], Any] | None:
+        """Numbers that PostgreSQL reckons may be of another kind than the column's; the rest comes as it is."""
+        if kind in _AS_THEY_COME:
+            return None
+        return self._lenient_decoder(kind, column)
+
+    def dumper(self, column: ColumnType) -> Callable[[Any], Any] | None:
+        """As the base's; JSON is spelled such that JSONB keeps whole floats apart from whole numbers."""
+        dump = super().dumper(column)
+        if dump is None or column.kind is not object:
+            return dump
+        return lambda value: plain_numbers(dump(value))
+
+
+_AS_THEY_COME = frozenset({bool, str, bytes, date, time, timedelta, UUID})
+
+_NUMERIC = Context(prec=1_000, Emin=-16_000, Emax=130_000, traps=[Inexact, InvalidOperation, Overflow, Subnormal])
+
+
+def _fit(value: Decimal) -> Decimal:
+    if not value.is_finite():
+        raise DataError("a Decimal that is no finite number cannot be stored; use None instead")
+    try:
+        return _NUMERIC.plus(value)
+    except DecimalException:
+        raise DataError("a Decimal has more digits than a NUMERIC column keeps") from None
+
+
+# A number with an exponent, or a text that only looks as if it held one.
+_EXPONENT = re.compile(r'"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?[eE][+-]?\d+')
+_HINT = re.compile(r"\d[eE][+-]?\d")
+
+
+def plain_numbers(text: str) -> str:
+    """JSON text without exponents: JSONB would make the whole number 100 of the float 1e2."""
+    return _EXPONENT.sub(_plain_number, text) if _HINT.search(text) else text
+
+
+def _plain_number(found: re.Match[str]) -> str:
+    text = found.group()
+    if text.startswith('"'):
+        return text
+    plain = format(Decimal(text), "f")
+    return plain if "." in plain else plain + ".0"
