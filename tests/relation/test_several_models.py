@@ -100,6 +100,21 @@ async def test_the_way_back_minds_the_model() -> None:
     assert [1, 0, 0, 1, 0] == [post.count_of("notes") for post in posts]
 
 
+async def test_records_of_a_subclass_are_those_of_the_model_that_is_named() -> None:
+    class Writer(Author):
+        __table_name__ = "authors"
+
+    ann = await Writer.query().with_("notes").afind_one(1)
+    note = await ann.notes.acreate(text="more")
+
+    assert ["of Ann", "more"] == [n.text for n in ann.notes]
+    assert ("Author", ann) == (note.owner_type, note.owner)
+    assert ["of Ann", "more"] == await texts(Note.owner.any(Author.c.name == "Ann"))
+    assert [1] == [author.id for author in await Writer.query().where(Writer.notes.any()).aall()]
+    note.owner = Writer(id=7, name="new")
+    assert "Author" == note.owner_type
+
+
 async def test_another_name_of_the_table_has_its_own_model_too() -> None:
     other = Note.alias("other")
     alike = Note.owner.any(Post.c.title == "rain", of=other)

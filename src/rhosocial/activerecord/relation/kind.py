@@ -166,7 +166,7 @@ class BelongsTo(ToOne[T]):
             return dict.fromkeys(fields)
         route = self.route_to(type(value))
         parts = [value.__dict__[route.table.column(name).field] for name in route.steps[0].columns]
-        return dict(zip(fields, parts if self.type_key is None else [type_name(route.target), *parts], strict=True))
+        return dict(zip(fields, parts if self.type_key is None else [self.name_of(type(value)), *parts], strict=True))
 
     def completed(self, data: dict[str, Any], value: Any) -> dict[str, Any]:
         self.check_member(value, optional=True)
@@ -191,10 +191,17 @@ class BelongsTo(ToOne[T]):
             raise QueryError(f"{self.label} leads to one model: it has no type_key")
         return checked_columns(self.model.__table__, self.type_key, self.label)[0]
 
+    def name_of(self, model: Any) -> str:
+        """What the type column calls records of a model: as the one is called that the relation is declared to."""
+        return type_name(self._declared(model))
+
+    def _declared(self, model: Any) -> Any:
+        return next((known for known in self.targets() if issubclass(model, known)), model)
+
     def route_to(self, model: Any) -> Route:
         if self.type_key is None:
             return self.route
-        target = next((known for known in self.targets() if issubclass(model, known)), model)
+        target = self._declared(model)
         route = self._routes.get(target)
         if route is None or not route.is_between(self.model):
             own, table = self.model.__table__, target.__table__
@@ -263,7 +270,8 @@ class _Child(Relation[T]):
         return back
 
     def _of_type(self, table: Table) -> Expression:
-        return table.ref(self._polymorphic(table.model).type_column) == type_name(self.model)
+        owner = self._polymorphic(table.model)
+        return table.ref(owner.type_column) == owner.name_of(self.model)
 
     def _find_inverse(self) -> Relation[Any] | None:
         if self.through is not None:
@@ -287,7 +295,7 @@ class _Child(Relation[T]):
         for name in route.steps[0].origin:
             keys.append(None if record is None else record.__dict__[route.own.column(name).field])
         if self.as_ is not None:
-            keys.append(None if record is None else type_name(self.model))
+            keys.append(None if record is None else self._polymorphic(self.target).name_of(self.model))
         return dict(zip(self.linking_fields(), keys, strict=True))
 
     def adopt(self, record: Any, member: Any) -> None:
