@@ -220,7 +220,7 @@ def test_what_cannot_work_is_named(make, message) -> None:
 
 
 def test_options_are_checked_where_they_are_given() -> None:
-    with pytest.raises(ConfigurationError, match="one of batch, one, raise, got 'never'"):
+    with pytest.raises(ConfigurationError, match="one of batch, one, warn, raise, got 'never'"):
         HasMany["Team"](load="never")
     with pytest.raises(TypeError):
         HasMany["Team"](colour="red")
