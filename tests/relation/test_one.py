@@ -23,6 +23,7 @@ class Driver(ActiveRecord):
     best_trip = HasOne["Trip | None"](foreign_key="driver_id", order_by="miles DESC")
     trips = HasMany["Trip"](foreign_key="driver_id", order_by="id")
     photo = HasOne["Photo | None"](as_="subject")
+    badges = HasMany["Badge"](as_="subject")
 
 
 class Car(ActiveRecord):
@@ -51,6 +52,16 @@ class Trip(ActiveRecord):
     driver_id: int | None = None
 
 
+class Badge(ActiveRecord):
+    __table_name__ = "badges"
+
+    id: int
+    subject_type: str = ""
+    subject_id: int | None = None
+
+    subject = BelongsTo["Driver | Car | None"](type_key="subject_type")
+
+
 class Photo(ActiveRecord):
     __table_name__ = "photos"
 
@@ -61,7 +72,7 @@ class Photo(ActiveRecord):
     subject = BelongsTo["Driver | Car | None"](type_key="subject_type")
 
 
-MODELS = (Driver, Car, Permit, Trip, Photo)
+MODELS = (Driver, Car, Permit, Trip, Badge, Photo)
 
 
 class Stop(Exception):
@@ -161,6 +172,15 @@ async def test_of_a_relation_by_type_the_type_goes_too() -> None:
     rows = await Photo.query().order_by("id").select("subject_type", "subject_id").atuples()
 
     assert [(None, None), ("Car", 1), ("Driver", 1)] == rows
+
+
+async def test_a_type_that_cannot_be_null_is_refused_too() -> None:
+    di = await Driver.query().with_("badges").afind_one(1)
+    badge = await di.badges.acreate()
+    with pytest.raises(QueryError, match=r"Badge.subject_type cannot be None, as removing from Driver.badges makes it"):
+        await di.badges.aremove(badge)
+
+    assert [badge] == di.badges
 
 
 async def test_a_rollback_puts_the_assignment_back_so_that_the_next_save_releases() -> None:

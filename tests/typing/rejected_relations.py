@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from rhosocial.activerecord import AUTO, ActiveRecord, BelongsTo, HasMany, loading
+from rhosocial.activerecord import AUTO, ActiveRecord, BelongsTo, HasMany, HasOne, loading
 
 
 class Author(ActiveRecord):
     id: int = AUTO
     name: str
     posts = HasMany["Post"](foreign_key="author_id")
+    best = HasOne["Post"](foreign_key="author_id")
 
 
 class Post(ActiveRecord):
@@ -28,4 +29,6 @@ loading("lazy")  # error
 Author.query().loading("lazy")  # error
 Author.query().with_(3)  # error
 Author.posts.any(3)  # error
+Author.posts.any(to="Post")  # error
+Author.best.replace(ann, ann)  # error
 HasMany["Post"](colour="red")  # error

@@ -322,7 +322,7 @@ class HasOne(_Child[T], ToOne[T]):
             self.adopt(record, value)
         self.put(record, value)
 
-    async def areplace(self, record: Any, value: Any) -> None:
+    async def areplace(self, record: Any, value: T) -> None:
         """Have `value`, or None, be the record's one, and save it: ``await User.profile.areplace(user, profile)``.
 
         In the same transaction the one that it was before is released: its foreign key becomes NULL, or it is deleted

@@ -146,10 +146,10 @@ class KeyWriter(Writer):
 
     def _check_nullable(self) -> None:
         route = self.relation.route
-        for name in route.steps[0].columns:
-            if not route.table.column(name).nullable:
+        for field in self.relation.linking_fields():
+            if not route.table.column(field).nullable:
                 raise QueryError(
-                    f"{route.target.__name__}.{route.table.column(name).field} cannot be None, as removing from "
+                    f"{route.target.__name__}.{field} cannot be None, as removing from "
                     f"{self.relation.label} makes it: delete the record, or declare dependent='delete'"
                 )
 
