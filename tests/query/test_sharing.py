@@ -152,3 +152,14 @@ def test_a_query_of_a_class_of_its_own_stays_one() -> None:
 
     assert isinstance(query, Grown)
     assert "ACDE" == names(query.all())
+
+
+def test_a_query_class_may_say_anew_what_an_awaitable_call_does() -> None:
+    class Doubled(Query[Person]):
+        async def acount(self) -> int:
+            return 2 * await super().acount()
+
+    query = Doubled(Person.__table__).where(c.age > 18)
+    assert 2 * Person.query().where(c.age > 18).count() == query.count()
+    with pytest.raises(TypeError, match="override acount"):
+        type("Wrong", (Query,), {"count": lambda self: 0})
