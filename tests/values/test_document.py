@@ -20,7 +20,7 @@ from rhosocial.activerecord.backend import DataError, ValidationError
 
 c = Person.c
 
-text = st.text(st.characters(codec="utf-8"), max_size=6)
+text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=6)
 cents = st.decimals(-(10**20), 10**20, places=2)
 moments = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29), timezones=st.just(UTC))
 geos = st.builds(Geo, lat=st.floats(-90, 90), lon=st.floats(-180, 180))
@@ -203,7 +203,10 @@ async def test_rows_of_an_older_form_are_read_by_the_models_validator(home: Any,
     assert author.name == Versioned(first="Ann", last="Lee") and not author.is_dirty
     author.name.last = "Low"
     await author.asave()
-    assert backend.fetch_one("SELECT name FROM authors")["name"] == '{"first":"Ann","last":"Low"}'
+    assert await Author.query().select(Author.c.name.cast(str)).ascalars() in (
+        ['{"first":"Ann","last":"Low"}'],
+        ['{"last": "Low", "first": "Ann"}'],
+    )
 
 
 @pytest.mark.parametrize(
@@ -211,7 +214,7 @@ async def test_rows_of_an_older_form_are_read_by_the_models_validator(home: Any,
     [
         ('{"last": "x"}', "{}", r"Author\.name of the row with id 1: .*Versioned accepts: first \(missing\)"),
         ('{"first": "x"}', '{"secret": {"lat": "north"}}', r"Author\.notes .*… \(float_parsing\)"),
-        ("not json", "{}", r"Author\.name of the row"),
+        ('"text"', "{}", r"Author\.name of the row .* it \(model_type\)"),
     ],
 )
 async def test_what_no_longer_validates_is_named_without_its_value(
@@ -221,7 +224,7 @@ async def test_what_no_longer_validates_is_named_without_its_value(
     backend.execute("INSERT INTO authors (name, notes) VALUES (?, ?)", (name, notes))
     with pytest.raises(DataError, match=words) as caught:
         await Author.query().aall()
-    assert not any(word in str(caught.value) for word in ("secret", "north", "not json"))
+    assert not any(word in str(caught.value) for word in ("secret", "north", "text"))
     assert caught.value.columns in (("name",), ("notes",))
 
 

@@ -84,8 +84,8 @@ async def test_what_an_older_program_wrote_is_replaced(homes: Any, backend: Any)
     await home.arefresh()
     home.place.street = "B"
     await home.asave()
-    stored = backend.fetch_one("SELECT place FROM homes")["place"]
-    assert "old" not in stored and (await Home.afind_one_or_fail(home.id)).place == home.place
+    assert await Home.query().where(c.place.cast(str).contains("old")).acount() == 0
+    assert (await Home.afind_one_or_fail(home.id)).place == home.place
 
 
 async def test_a_rollback_puts_the_row_back(homes: Any) -> None:
@@ -101,7 +101,7 @@ async def test_a_rollback_puts_the_row_back(homes: Any) -> None:
     assert (await Home.afind_one_or_fail(home.id)).place == Place(city="Oslo", street="B")
 
 
-keys = st.text(st.characters(codec="utf-8"), max_size=4)
+keys = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=4)
 prices = st.dictionaries(keys, st.decimals(allow_nan=False, allow_infinity=False, places=2), max_size=4)
 
 

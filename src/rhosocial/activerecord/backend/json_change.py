@@ -37,6 +37,11 @@ class JsonChange(Operand):
         return self.item.type
 
     @property
+    def text(self) -> str:
+        """The members as the text of a JSON object."""
+        return "{" + ",".join(f"{json_text(name)}:{text}" for name, text in self.members.items()) + "}"
+
+    @property
     def label(self) -> str | None:
         """That of the whole."""
         return self.item.label

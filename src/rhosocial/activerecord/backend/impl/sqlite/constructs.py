@@ -353,7 +353,7 @@ class SQLiteConstructs(Constructs):
         out.sql("json_changed(")
         out.node(change.item)
         out.sql(", ")
-        out.bind("{" + ",".join(f"{json_text(name)}:{text}" for name, text in change.members.items()) + "}")
+        out.bind(change.text)
         out.sql(", ")
         out.bind(json_text(change.removed))
         out.sql(")")
