@@ -29,7 +29,7 @@ LAYERS = (
         " backend.window backend.moment backend.grouping backend.result backend.function backend.functions"
         " backend.aggregates backend.ranking backend.subquery backend.number backend.writer backend.scope"
         " backend.row_value backend.statement backend.schema backend.lexer backend.names backend.column_type"
-        " backend.member backend.typed_path backend.codec",
+        " backend.member backend.typed_path backend.codec backend.json_change",
     ),
     (
         "2: one database's spelling",
@@ -44,7 +44,7 @@ LAYERS = (
     ),
     ("3: its facade", "backend"),
     ("4a: one database each", "backend.impl backend.impl.*"),
-    ("4b: a class seen as a table", "table source violation plan hydrate checks peers state"),
+    ("4b: a class seen as a table", "table source violation plan partial hydrate checks peers state"),
     (
         "5: questions, links, hooks",
         "query builder join rows stream cursor page raw_query dict_query change aggregate selection shape schema"

@@ -5,21 +5,23 @@ from typing import Any
 
 import pytest
 
+from engines import Engine
 from rhosocial.activerecord import ActiveRecord
-from rhosocial.activerecord.backend.impl.sqlite import SQLiteBackend
+from rhosocial.activerecord.backend import StorageBackend
 
 Home = Callable[..., Any]
 
 
 @pytest.fixture
-def backend() -> Iterator[SQLiteBackend]:
-    made = SQLiteBackend(database=":memory:")
-    yield made
-    made.close()
+def backend(engine: Engine) -> Iterator[StorageBackend]:
+    with engine.place() as place:
+        made = place.open()
+        yield made
+        made.close()
 
 
 @pytest.fixture
-def home(backend: SQLiteBackend) -> Iterator[Home]:
+def home(backend: StorageBackend) -> Iterator[Home]:
     """`home(Model, …)`: the models are stored on the test's backend, their tables are there; the first comes back."""
     placed: list[type[ActiveRecord]] = []
 
@@ -36,7 +38,7 @@ def home(backend: SQLiteBackend) -> Iterator[Home]:
 
 
 @pytest.fixture
-def sent(backend: SQLiteBackend) -> list[str]:
+def sent(backend: StorageBackend) -> list[str]:
     """The statements that were sent so far; a test clears the list to count from there."""
     texts: list[str] = []
     backend.on_execute.append(lambda sql, types, duration: texts.append(sql))

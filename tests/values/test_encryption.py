@@ -121,6 +121,13 @@ def test_the_database_is_not_asked_about_what_it_cannot_read(ask: Callable[[], A
         ask()
 
 
+async def test_an_expression_cannot_be_encrypted(patients: Any) -> None:
+    await Patient.acreate(ssn="1")
+    with pytest.raises(QueryError, match=r"Patient\.ssn is encrypted here"):
+        await Patient.query().aupdate(ssn=c.id)
+    assert (await Patient.afind_one_or_fail(1)).ssn == "1"
+
+
 async def test_a_value_opens_at_its_own_place_only(patients: Any, backend: Any) -> None:
     patient = await Patient.acreate(**VALUES)
     backend.execute("UPDATE patients SET ssn = pinned")

@@ -38,6 +38,8 @@ def changes_to(plan: Plan, given: Mapping[Any, Any]) -> list[tuple[str, Expressi
         column = table.column(name)
         if column.generated_sql is not None:
             raise DataError(f"{model}.{column.field} is computed by the database and cannot be set")
+        if _is_expression(value) and (codec := column.type.codec) is not None and codec.no_comparison is not None:
+            raise QueryError(f"{model}.{column.field} is encrypted here, in Python: give it a value, no expression")
         if column.field in values:
             raise QueryError(f"{model}.{column.field} is given two values")
         values[column.field] = value

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import ValidationError as PydanticValidationError
-from pydantic_core import SchemaValidator, core_schema
+from pydantic_core import PydanticSerializationError, SchemaValidator, core_schema, to_json
 
 from .backend.errors import ValidationError
 
@@ -40,13 +40,15 @@ class Checks:
             config = schema.get("config", config)
             schema = schema["schema"]
         self._model = model
-        self._fields = SchemaValidator(_with_definitions(_thawed(schema), definitions), config)
+        # A model edited in place is an instance already, which Pydantic would take unseen.
+        schema, definitions = _revalidating(schema), _revalidating(definitions)
+        self._fields = _validator(_with_definitions(_thawed(schema), definitions), config)
         fields = {name: field["schema"] for name, field in schema["fields"].items()}
         # A field of a plain type needs no validator where the value is of exactly that type.
         self._exact = {name: _plain_type(field, config) for name, field in fields.items()}
         # One whose validators do not ask for the other fields has a small validator of its own.
         self._alone = {
-            name: SchemaValidator(_with_definitions(field, definitions), config)
+            name: _validator(_with_definitions(field, definitions), config)
             for name, field in fields.items()
             if "with-info" not in repr(field)
         }
@@ -86,7 +88,8 @@ class Checks:
         failed: PydanticValidationError | None = None
         for name, value in given.items():
             try:
-                values[name] = self._validated(values, name, value)
+                checked = self._validated(values, name, value)
+                values[name] = value if _says_the_same(value, checked) else checked
             except PydanticValidationError as error:
                 raise_own(error)
                 errors += _located(error, name)
@@ -168,6 +171,39 @@ def _thawed(schema: Any) -> Any:
     """The fields without their `frozen` marks: they forbid assignment, which this is not."""
     fields = {name: {k: v for k, v in field.items() if k != "frozen"} for name, field in schema["fields"].items()}
     return {**schema, "fields": fields}
+
+
+def _validator(schema: Any, config: Any) -> SchemaValidator:
+    make: Any = SchemaValidator
+    try:
+        # The validator that a model inside it has got ready by itself takes instances unseen.
+        made: SchemaValidator = make(schema, config, _use_prebuilt=False)
+    except TypeError:  # An older Pydantic: there the dumper refuses what does not fit.
+        made = make(schema, config)
+    return made
+
+
+def _revalidating(schema: Any) -> Any:
+    """The schema with all of its models validating their own instances too."""
+    if isinstance(schema, dict):
+        made = {key: value if key in _OPAQUE else _revalidating(value) for key, value in schema.items()}
+        return made | {"revalidate_instances": "always"} if made.get("type") in _OF_INSTANCES else made
+    return [_revalidating(item) for item in schema] if isinstance(schema, list) else schema
+
+
+# What holds no schemas that validate, and the schemas whose instances pass unless they are told otherwise.
+_OPAQUE = frozenset({"metadata", "serialization", "config", "function", "default", "expected"})
+_OF_INSTANCES = ("model", "dataclass")
+
+
+def _says_the_same(value: Any, checked: Any) -> bool:
+    """Whether validation has only copied a value that can be edited in place: who holds it goes on editing it."""
+    if value is checked or type(value).__hash__ is not None or type(value) is not type(checked):
+        return False
+    try:
+        return bool(value == checked) and to_json(value) == to_json(checked)  # Alone, == has 1 and True for one.
+    except (PydanticSerializationError, ValueError):
+        return False
 
 
 def _with_definitions(schema: Any, definitions: list[Any]) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property, partial
 from operator import itemgetter
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import PydanticUserError, TypeAdapter
@@ -96,6 +97,10 @@ class Plan:
         # Python has moments equal that differ by `fold`, and unequal that are one where clocks are changed.
         as_stored = [m or self._is_moment(column.type) for m, column in zip(mutable, table.columns, strict=True)]
         self._as_stored = as_stored
+        # The fields of which `save` writes single members, see `partial`.
+        partly = [place for place, column in enumerate(table.columns) if column.spec.partial]
+        can = self.dialect.supports_json_changes and not self.verifies
+        self.partial_bits = sum(1 << place for place in partly) if can else 0
         self.all_bits = (1 << len(self.fields)) - 1
         self.is_untouched = identity_test(self.fields)
         self._positions = {field: place for place, field in enumerate(self.fields)}
@@ -409,18 +414,22 @@ class Plan:
 
         DataError where the database computes the fields itself.
         """
+        if bits & self.partial_bits:
+            return self.update_of(bits)  # Kept, it would be taken where single members are meant.
         if bits and bits not in self.updates:
-            self.updates[bits] = self._make_update(self.fields_of(bits))
+            self.updates[bits] = self.update_of(bits)
         return self.updates.get(bits)
 
-    def _make_update(self, changed: list[str]) -> Write:
+    def update_of(self, bits: int, texts: Mapping[str, str] = MappingProxyType({})) -> Write:
+        """The UPDATE by key of the fields with these bits; `texts` are SQL for what some of them are set to."""
+        changed = self.fields_of(bits)
         fields = [field for field in changed if self.table.by_field[field].generated_sql is None]
         if not fields:
             name = f"{self.table.model.__name__}.{changed[0]}"
             raise DataError(f"{name} is computed by the database and cannot be set")
         stamps = self._update_stamps(fields)
         fields += [field for field in stamps if field not in fields]
-        changes = ", ".join(f"{self.dialect.quote(self.table.by_field[f].name)} = ?" for f in fields)
+        changes = ", ".join(f"{self.dialect.quote(self.table.by_field[f].name)} = {texts.get(f, '?')}" for f in fields)
         # What is not sent stays as it was.
         places = [fields.index(f) if f in fields else -1 - place for place, f in enumerate(self.fields)]
         return Write(

@@ -18,6 +18,7 @@ from .change import given_values
 from .checks import Checks
 from .events import Handler, Handlers, ModelEvent, OfClassAndRecord, Off, On, atell, tell_loaded
 from .hooks import avalidate
+from .partial import partial_update
 from .peers import is_awaiting
 from .plan import Plan, Row, Write, same_value
 from .relation import Relation
@@ -272,6 +273,8 @@ class SavedRecord(RecordState):
         if bits > plan.all_bits:
             self._check(plan, stored)
             bits = plan.differences(values, stored) & plan.all_bits
+        if bits & plan.partial_bits:
+            return partial_update(plan, bits, values, stored)
         return plan.update(bits)
 
     def _check(self, plan: Plan, stored: Any) -> None:

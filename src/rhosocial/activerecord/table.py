@@ -11,7 +11,7 @@ from weakref import WeakSet
 
 from pydantic.fields import FieldInfo
 
-from .backend.column_type import ColumnType, bare_type, column_type
+from .backend.column_type import JSON_TYPES, ColumnType, bare_type, column_type
 from .backend.errors import ColumnNotFound, ConfigurationError
 from .backend.expression import ColumnRef
 from .backend.names import shown
@@ -315,6 +315,8 @@ def _read_columns(model: Any, table: str, key: tuple[str, ...], linked: set[str]
             )
         except ConfigurationError as error:
             raise ConfigurationError(f"{model.__name__}.{name}: {error}") from error
+        if spec.partial and (kind.db_type not in JSON_TYPES or kind.codec is not None):
+            raise ConfigurationError(f"{model.__name__}.{name}: partial is for a column of JSON that has members")
         yield TableColumn(name, spec.name or name, kind, took_none and not in_key, auto_key, spec)
 
 

@@ -65,6 +65,7 @@ from .helpers import (
     safe_json_dumps,
     safe_json_loads,
 )
+from .json_change import JsonChange
 from .json_path import JsonComparison, JsonContains, JsonHasKey, JsonPath, JsonScalar, is_json, json_text
 from .keyword import is_read
 from .manager import TransactionManager
@@ -138,12 +139,13 @@ __all__ = [
     "InvalidCursor",
     "IsolationLevel",
     "IsolationLevelError",
+    "JsonChange",
     "JsonComparison",
     "JsonContains",
     "JsonHasKey",
     "JsonPath",
-    "JsonTyped",
     "JsonScalar",
+    "JsonTyped",
     "Like",
     "Lock",
     "LockError",

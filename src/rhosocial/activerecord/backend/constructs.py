@@ -12,6 +12,7 @@ from .errors import UnsupportedFeature
 from .expression import ATOM, COMPARE, Comparison, Expression, Ordering, Value
 from .function import Function, Star
 from .grouping import Grouping
+from .json_change import JsonChange
 from .json_path import JsonComparison, JsonContains, JsonHasKey, JsonPath
 from .mapping import TypeMapper
 from .moment import Extract, Truncation
@@ -48,6 +49,8 @@ class Constructs:
     supports_full_text: ClassVar[bool] = False
     # Can values inside JSON be reached?  The methods `write_json…` write it.
     supports_json: ClassVar[bool] = False
+    # Can single members of a JSON object be changed?  `write_json_change` writes it.
+    supports_json_changes: ClassVar[bool] = False
     # Is the span between two dates or datetimes to be had?  `write_difference` writes it.
     supports_date_differences: ClassVar[bool] = False
 
@@ -311,6 +314,10 @@ class Constructs:
         Values of different kinds are never equal, and neither comes before the other.
         """
         self.require(self.supports_json, "comparisons of JSON")
+
+    def write_json_change(self, out: SQLWriter, change: JsonChange) -> None:
+        """A JSON object with members set and removed; `otherwise`, where given, for NULL and what is no object."""
+        self.require(self.supports_json_changes, "changes of single members of JSON")
 
     def write_json_contains(self, out: SQLWriter, contains: JsonContains) -> None:
         """Whether the value at a path contains JSON."""

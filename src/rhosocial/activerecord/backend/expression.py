@@ -239,6 +239,14 @@ class Operand(Expression):
         """True where the JSON value is an object with a member of that name, be it null."""
         return _condition("json_has_key", self, name)
 
+    def json_set(self, values: Mapping[str, Any] | None = None, /, **more: Any) -> Operand:
+        """The column's JSON with members set, for an update: the others stay as they are in the database."""
+        return _operand("json_set", self, {**(values or {}), **more})
+
+    def json_remove(self, *names: str) -> Operand:
+        """The column's JSON, a dict, without the members of these names, for an update."""
+        return _operand("json_remove", self, names)
+
     def json_length(self) -> Operand:
         """The number of elements of a JSON array, or of members of an object; NULL for anything else."""
         return _operand("json_length", self)

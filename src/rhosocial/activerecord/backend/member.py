@@ -131,10 +131,15 @@ class Member:
             return Member(args[1], self._settings) if len(args) == 2 else ANYTHING
         raise MemberNotFound(f"{path}, a {label_of(python)}, has no member {shown(name)}")
 
-    def written(self, value: Any, path: str) -> Any:
-        """A value as JSON has it here: dicts, lists, text, numbers; DataError where it is none of the type."""
+    def written(self, value: Any, path: str, *, strictly: bool = False) -> Any:
+        """A value as JSON has it here: dicts, lists, text, numbers; DataError where it is none of the type.
+
+        `strictly` holds it against the annotation's constraints too: it is not compared, but stored.
+        """
         python, adapter = self.column.python, self._adapter
-        if adapter is None:
+        if strictly:
+            adapter = adapter_of(self.python, self._settings)
+        elif adapter is None:
             adapter = self._adapter = adapter_of(python, self._settings)
         try:
             valid = adapter.validate_python(value)
@@ -144,7 +149,8 @@ class Member:
         except PydanticSerializationError:
             reason = "it has no form in JSON"
         kind = type(value).__name__
-        raise DataError(f"a value of type {kind} cannot be compared with {path}, a {label_of(python)}: {reason}")
+        purpose = "stored as" if strictly else "compared with"
+        raise DataError(f"a value of type {kind} cannot be {purpose} {path}, a {label_of(python)}: {reason}")
 
 
 def place_of(python: Any, location: Iterable[Part]) -> str:

@@ -19,6 +19,7 @@ class Column:
     Only what is set overrides what the annotation says.  `default_sql` and a `generated` expression are SQL text of
     the model's author.  `references` is ``"table.column"``.  `generated=True` marks an integer key that the database
     counts up, `generated=False` one that it does not.  `by_name` stores an Enum's names instead of its values.
+    `partial` has `save` write only those members of a column of JSON that have changed.
     `read_only` says that the field is not for clients to set: the schemas for what they send leave it out.
 
     `at_insert` and `at_update` are functions without arguments: what they give is written where a new record's field is
@@ -41,6 +42,7 @@ class Column:
     type: DatabaseType | None = None
     by_name: bool = False
     read_only: bool = False
+    partial: bool = False
     at_insert: Callable[[], Any] | None = None
     at_update: Callable[[], Any] | None = None
     version_step: int = 0

@@ -37,6 +37,7 @@ class PostgreSQLConstructs(PostgreSQLJson, Constructs):
     supports_regexp = True
     supports_full_text = True
     supports_json = True
+    supports_json_changes = True
     supports_date_differences = True
     function_names: ClassVar[Mapping[str, str]] = {**Constructs.function_names, "JSON_AGG": "JSONB_AGG"}
     cast_types = PostgreSQLTypeMapper()

@@ -7,6 +7,7 @@ from typing import Any
 from rhosocial.activerecord.backend import (
     Cast,
     Constructs,
+    JsonChange,
     JsonComparison,
     JsonContains,
     JsonHasKey,
@@ -16,6 +17,8 @@ from rhosocial.activerecord.backend import (
     Value,
     json_text,
 )
+
+from .mapping import plain_numbers
 
 ATOM = Value.precedence
 _NULL = "'null'::jsonb"
@@ -78,6 +81,29 @@ class PostgreSQLJson(Constructs):
             out.sql("TO_JSONB(CAST(")
             out.node(operand)
             out.sql(f" AS {_TYPES[kind]}))")
+
+    def write_json_change(self, out: SQLWriter, change: JsonChange) -> None:
+        """``||`` sets members and ``-`` removes them; of what is no object they would make an array."""
+        out.sql("CASE JSONB_TYPEOF(")
+        out.node(change.item)
+        out.sql(") WHEN 'object' THEN (")
+        out.node(change.item)
+        if change.members:
+            out.sql(" || ")
+            out.bind(plain_numbers(change.text))
+            out.sql("::jsonb")
+        out.sql(")")  # Minus binds more tightly.
+        for name in change.removed:
+            out.sql(" - ")
+            out.bind(name)
+            out.sql("::text")
+        out.sql(" ELSE ")
+        if change.otherwise is None:
+            out.node(change.item)
+        else:
+            out.bind(plain_numbers(change.otherwise))
+            out.sql("::jsonb")
+        out.sql(" END")
 
     def write_json_contains(self, out: SQLWriter, contains: JsonContains) -> None:
         """``@>``, which an index on the column can serve; false where the path leads nowhere."""

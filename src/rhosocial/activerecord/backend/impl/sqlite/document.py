@@ -60,6 +60,14 @@ def json_length(document: Any, path: str) -> int | None:
     return len(found) if isinstance(found, (list, dict)) else None
 
 
+def json_changed(document: str, members: str, removed: str) -> str:
+    """A JSON object with the members of another set, and those of some names removed."""
+    changed = {**from_json(document), **from_json(members)}
+    for name in from_json(removed):
+        changed.pop(name, None)
+    return to_json(changed, inf_nan_mode="constants").decode()
+
+
 def is_same(left: Any, right: Any) -> bool:
     """Whether two JSON values are equal and of one kind: true is not 1; 1 is 1.0."""
     if isinstance(left, bool) or isinstance(right, bool):
@@ -113,5 +121,6 @@ def _parts(path: str) -> tuple[str | int, ...]:
 
 def register_json(connection: sqlite3.Connection) -> None:
     """Make the functions known to a connection."""
-    for function, count in ((json_at, 2), (json_has, 2), (json_same, 3), (json_contains, 3), (json_length, 2)):
+    functions = (json_at, 2), (json_has, 2), (json_same, 3), (json_contains, 3), (json_length, 2), (json_changed, 3)
+    for function, count in functions:
         connection.create_function(function.__name__, count, function, deterministic=True)
