@@ -17,7 +17,7 @@ from rhosocial.activerecord import (
     TimestampMixin,
     ULIDMixin,
 )
-from rhosocial.activerecord.backend import ConfigurationError, UniqueViolation
+from rhosocial.activerecord.backend import ConfigurationError, NotNullViolation, UniqueViolation
 
 EARLIER = datetime(2001, 2, 3, 4, 5, 6, 789, tzinfo=UTC)
 
@@ -171,6 +171,11 @@ def test_a_stamp_must_be_a_function() -> None:
 
 async def test_the_columns_take_no_null(home: Any) -> None:
     home(Note)
-    info = await Note.backend().afetch_all("PRAGMA table_info(notes)")
 
-    assert {row["name"]: row["notnull"] for row in info}["created_at"] == 1
+    with pytest.raises(NotNullViolation):
+        await Note.backend().aexecute("INSERT INTO notes (text) VALUES ('a')")
+
+
+def test_what_saving_sets_is_not_for_clients_to_send() -> None:
+    assert set(Whole.create_schema().model_fields) == {"text"}
+    assert set(Whole.patch_schema(include={"version"}).model_fields) == {"text", "version"}
