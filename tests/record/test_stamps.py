@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
+import pydantic
 import pytest
 from pydantic import AwareDatetime
 
@@ -169,11 +170,18 @@ def test_a_stamp_must_be_a_function() -> None:
         Column(at_insert="now")
 
 
-async def test_the_columns_take_no_null(home: Any) -> None:
-    home(Note)
+@pytest.mark.parametrize("model", [Note, Whole])
+async def test_the_columns_take_no_null(home: Any, model: Any) -> None:
+    home(model)
+    record = await model.acreate(text="a")
 
-    with pytest.raises(NotNullViolation):
-        await Note.backend().aexecute("INSERT INTO notes (text) VALUES ('a')")
+    for column in ("created_at", "updated_at"):
+        with pytest.raises(NotNullViolation):
+            await model.backend().aexecute(f"UPDATE {model.table_name()} SET {column} = NULL")
+        assert not model.__table__.column(column).nullable
+    assert model.read_schema().model_validate(record).created_at == record.created_at
+    with pytest.raises(pydantic.ValidationError):
+        model.read_schema().model_validate(model(text="unsaved"))
 
 
 def test_what_saving_sets_is_not_for_clients_to_send() -> None:
