@@ -89,6 +89,23 @@ async def test_a_class_made_afterwards_inherits_handlers(home: Any) -> None:
     assert order == ["Persian"]
 
 
+async def test_the_root_of_all_models_tells_of_all(home: Any) -> None:
+    home(Cat, Kitten)
+    order: Order = []
+
+    def told(record: ActiveRecord, **details: Any) -> None:
+        order.append(type(record).__name__)
+
+    ActiveRecord.on(ModelEvent.AFTER_INSERT, told)
+    try:
+        await Cat.acreate()
+        await Kitten.acreate()
+    finally:
+        ActiveRecord.off(ModelEvent.AFTER_INSERT, told)
+    await Cat.acreate()
+    assert order == ["Cat", "Kitten"]
+
+
 async def test_handlers_added_and_removed_between_saves_count(home: Any) -> None:
     """The way a save takes is decided once for a class, and again when its handlers change."""
     home(Cat)

@@ -9,6 +9,7 @@ import pydantic
 import pytest
 from pydantic import AwareDatetime
 
+from engines import Engine
 from rhosocial.activerecord import (
     AUTO,
     ActiveRecord,
@@ -63,6 +64,20 @@ async def test_both_moments_are_one_at_the_insert_and_then_only_one_moves(home: 
     assert await record.asave() == 1
     assert record.created_at == created < record.updated_at
     assert not record.is_dirty and await model.afind_one(record.id) == record
+
+
+async def test_stamps_pass_where_writes_are_read_back(engine: Engine) -> None:
+    with engine.place() as place:
+        backend = place.open(verify_writes=True)
+        Whole.__backend__ = backend
+        await Whole.acreate_table()
+        record = await Whole.acreate(text="a")
+        await record.aupdate(text="b")
+        (second,) = await Whole.abulk_create([Whole(text="c")])
+        assert (record.version, record.is_dirty, second.created_at == second.updated_at) == (2, False, True)
+        assert await Whole.afind_one(record.id) == record
+        backend.close()
+        del Whole.__backend__
 
 
 async def test_nothing_changed_moves_nothing(home: Any, sent: list[str]) -> None:
