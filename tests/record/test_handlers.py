@@ -96,14 +96,18 @@ async def test_the_root_of_all_models_tells_of_all(home: Any) -> None:
     def told(record: ActiveRecord, **details: Any) -> None:
         order.append(type(record).__name__)
 
-    ActiveRecord.on(ModelEvent.AFTER_INSERT, told)
-    try:
+    async with Cat.transaction():
+        for event in (ModelEvent.AFTER_INSERT, ModelEvent.AFTER_LOAD):
+            await Cat.acreate()  # What is decided for the class is decided again.
+            ActiveRecord.on(event, told)
+            try:
+                await Cat.acreate()
+                await Kitten.acreate()
+                await Cat.afind_one(1)
+            finally:
+                ActiveRecord.off(event, told)
         await Cat.acreate()
-        await Kitten.acreate()
-    finally:
-        ActiveRecord.off(ModelEvent.AFTER_INSERT, told)
-    await Cat.acreate()
-    assert order == ["Cat", "Kitten"]
+    assert order == ["Cat", "Kitten", "Cat"]
 
 
 async def test_handlers_added_and_removed_between_saves_count(home: Any) -> None:
