@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import engines
 import pytest
 from hypothesis import HealthCheck, settings
+
+import engines
 
 pytest_plugins = ["pytester", "rhosocial.activerecord.testing.plugin"]
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 import tree
-from engines import Engine
 from shop import MODELS, Note, Person, fill
 
+from engines import Engine
 from rhosocial.activerecord.backend import StorageBackend
 
 

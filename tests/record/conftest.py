@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from engines import Engine
 
+from engines import Engine
 from rhosocial.activerecord import ActiveRecord
 from rhosocial.activerecord.backend import StorageBackend
 

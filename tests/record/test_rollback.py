@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import pytest
 
-from rhosocial.activerecord import AUTO, ActiveRecord, Column
+from rhosocial.activerecord import AUTO, ActiveRecord, Column, ModelEvent
 from rhosocial.activerecord.backend import (
     CommitOutcomeUnknown,
     ErrorRule,
@@ -326,6 +326,16 @@ async def in_doubt(shaky: Shaky, when: str, *steps: Any) -> None:
         async with User.transaction():
             for step in steps:
                 await step()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_neither_end_is_told_where_nobody_knows_which_it_was(shaky: Shaky, when: str) -> None:
+    user, told = User(name="Ann"), list[str]()
+    user.on(ModelEvent.AFTER_COMMIT, lambda record, **details: told.append("kept"))
+    user.on(ModelEvent.AFTER_ROLLBACK, lambda record, **details: told.append("undone"))
+    await in_doubt(shaky, when, user.asave)
+
+    assert told == []
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
+import pydantic
 import pytest
 from pydantic import AwareDatetime
 
+from engines import Engine
 from rhosocial.activerecord import (
     AUTO,
     ActiveRecord,
@@ -17,7 +19,7 @@ from rhosocial.activerecord import (
     TimestampMixin,
     ULIDMixin,
 )
-from rhosocial.activerecord.backend import ConfigurationError, UniqueViolation
+from rhosocial.activerecord.backend import ConfigurationError, NotNullViolation, UniqueViolation
 
 EARLIER = datetime(2001, 2, 3, 4, 5, 6, 789, tzinfo=UTC)
 
@@ -62,6 +64,20 @@ async def test_both_moments_are_one_at_the_insert_and_then_only_one_moves(home: 
     assert await record.asave() == 1
     assert record.created_at == created < record.updated_at
     assert not record.is_dirty and await model.afind_one(record.id) == record
+
+
+async def test_stamps_pass_where_writes_are_read_back(engine: Engine) -> None:
+    with engine.place() as place:
+        backend = place.open(verify_writes=True)
+        Whole.__backend__ = backend
+        await Whole.acreate_table()
+        record = await Whole.acreate(text="a")
+        await record.aupdate(text="b")
+        (second,) = await Whole.abulk_create([Whole(text="c")])
+        assert (record.version, record.is_dirty, second.created_at == second.updated_at) == (2, False, True)
+        assert await Whole.afind_one(record.id) == record
+        backend.close()
+        del Whole.__backend__
 
 
 async def test_nothing_changed_moves_nothing(home: Any, sent: list[str]) -> None:
@@ -169,8 +185,20 @@ def test_a_stamp_must_be_a_function() -> None:
         Column(at_insert="now")
 
 
-async def test_the_columns_take_no_null(home: Any) -> None:
-    home(Note)
-    info = await Note.backend().afetch_all("PRAGMA table_info(notes)")
+@pytest.mark.parametrize("model", [Note, Whole])
+async def test_the_columns_take_no_null(home: Any, model: Any) -> None:
+    home(model)
+    record = await model.acreate(text="a")
 
-    assert {row["name"]: row["notnull"] for row in info}["created_at"] == 1
+    for column in ("created_at", "updated_at"):
+        with pytest.raises(NotNullViolation):
+            await model.backend().aexecute(f"UPDATE {model.table_name()} SET {column} = NULL")
+        assert not model.__table__.column(column).nullable
+    assert model.read_schema().model_validate(record).created_at == record.created_at
+    with pytest.raises(pydantic.ValidationError):
+        model.read_schema().model_validate(model(text="unsaved"))
+
+
+def test_what_saving_sets_is_not_for_clients_to_send() -> None:
+    assert set(Whole.create_schema().model_fields) == {"text"}
+    assert set(Whole.patch_schema(include={"version"}).model_fields) == {"text", "version"}

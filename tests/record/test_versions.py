@@ -9,7 +9,6 @@ import pytest
 
 from rhosocial.activerecord import AUTO, ActiveRecord, IntegerPKMixin, OptimisticLockMixin, Version
 from rhosocial.activerecord.backend import ConfigurationError, DatabaseError, StaleRecord
-from rhosocial.activerecord.backend.impl.sqlite import SQLiteBackend
 
 
 class Page(OptimisticLockMixin, IntegerPKMixin, ActiveRecord):
@@ -109,10 +108,8 @@ async def test_a_version_may_have_another_name_beginning_and_step(home: Any, sen
     assert copied.revision == 10
 
 
-def test_of_two_threads_exactly_one_wins(tmp_path: Any) -> None:
-    backend = SQLiteBackend(database=f"{tmp_path}/race.db")
-    Page.__backend__ = backend
-    Page.create_table()
+def test_of_two_threads_exactly_one_wins(home: Any) -> None:
+    home(Page)
     key = Page.create(text="").id
     start, outcomes = threading.Barrier(2), []
 
@@ -133,8 +130,6 @@ def test_of_two_threads_exactly_one_wins(tmp_path: Any) -> None:
     for thread in threads:
         thread.join()
     page = Page.find_one_or_fail(key)
-    backend.close()
-    del Page.__backend__
 
     assert [turn for turn, _ in outcomes] == list(range(20))
     assert (page.version, page.text) == (21, outcomes[-1][1])

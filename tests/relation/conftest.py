@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 from blog import MODELS, Author, fill
-from engines import Engine
 
+from engines import Engine
 from rhosocial.activerecord.backend import StorageBackend
 
 

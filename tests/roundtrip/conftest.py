@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from engines import Engine
 from field_kinds import Kind
 from field_models import Model, model_of
 
+from engines import Engine
 from rhosocial.activerecord.backend import StorageBackend
 from rhosocial.activerecord.backend.typing import DatabaseType
 

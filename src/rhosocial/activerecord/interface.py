@@ -1,5 +1,6 @@
-"""The guide era's place for the interfaces that mixins fulfil."""
+"""The guide era's place for what mixins fulfil, and for events."""
 
+from .events import ModelEvent
 from .hooks import IUpdateBehavior
 
-__all__ = ["IUpdateBehavior"]
+__all__ = ["IUpdateBehavior", "ModelEvent"]

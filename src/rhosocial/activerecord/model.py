@@ -237,8 +237,7 @@ def _refuse_lone_faces(cls: Any, root: Any) -> None:
 def _make_optional(cls: Any) -> None:
     """Let construction leave out what the database sets; the annotation stays what it is for readers and checkers."""
     key, linked = key_of(cls), linked_columns(cls)
-    own = vars(cls).get("__annotations__", {})
-    inherited = {name: as_was for name, as_was in cls.__made_optional__.items() if name not in own}
+    inherited = _made_optional_above(cls)
     made: dict[str, tuple[bool, bool]] = {}
     for name, field in cls.__pydantic_fields__.items():
         given = _restored(field, *inherited[name]) if name in inherited else field
@@ -259,6 +258,16 @@ def _make_optional(cls: Any) -> None:
     if (made or inherited) and cls.__pydantic_fields_complete__:
         # A class whose parts are not all defined yet is completed by Pydantic when it is first used.
         cls.model_rebuild(force=True, raise_errors=False, _parent_namespace_depth=0)
+
+
+def _made_optional_above(cls: Any) -> dict[str, tuple[bool, bool]]:
+    """What the bases made optional of the fields that the class has from them, each from one base or another."""
+    found: dict[str, tuple[bool, bool]] = {}
+    for base in reversed(cls.__mro__):
+        own = vars(base).get("__annotations__", {})
+        found = {name: as_was for name, as_was in found.items() if name not in own}
+        found |= vars(base).get("__made_optional__", {}) if base is not cls else {}
+    return found
 
 
 def _has_no_value(field: FieldInfo) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from .backend.base import StorageBackend
@@ -147,21 +147,24 @@ class SavedRecord(RecordState):
 
     async def adelete(self) -> int:
         """Delete the row; gives the number of rows deleted.  The record is new afterwards, without a generated key."""
-        if self.is_new_record:
-            raise DatabaseError(f"this {type(self).__name__} cannot be deleted: it is not stored")
-        if self.__hooked__ or self._aside("handlers") is not None:
-            return await adelete_told(self, *type(self).__home__)
-        return await self._adelete_all()
+        return await self._adelete_by(self._aremove)
 
     delete = blocking(adelete)
 
-    async def _adelete_all(self) -> int:
-        """Delete the row and what depends on it."""
-        if any(relation.dependent is not None for relation in self.__relations__.values()):
-            async with type(self).__home__[0].transaction():
-                await adelete_dependents([self])
-                return await self._adelete_row()
-        return await self._adelete_row()
+    async def _adelete_by(self, remove: Callable[[], Awaitable[int]]) -> int:
+        """Have `remove` delete the stored record, and tell who wants to know."""
+        if self.is_new_record:
+            raise DatabaseError(f"this {type(self).__name__} cannot be deleted: it is not stored")
+        if self.__hooked__ or self._aside("handlers") is not None:
+            return await adelete_told(self, *type(self).__home__, remove)
+        return await remove()
+
+    async def _aremove(self) -> int:
+        if all(relation.dependent is None for relation in self.__relations__.values()):
+            return await self._adelete_row()
+        async with type(self).__home__[0].transaction():
+            await adelete_dependents([self])
+            return await self._adelete_row()
 
     async def _adelete_row(self) -> int:
         (backend, plan), row = type(self).__home__, get_stored(self)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from .backend.base import StorageBackend
@@ -51,12 +52,12 @@ async def _awrite(record: Any, backend: StorageBackend, plan: Plan) -> int:
     return written
 
 
-async def adelete_told(record: Any, backend: StorageBackend, plan: Plan) -> int:
-    """`adelete` of a record that has handlers or hooks; gives the number of rows deleted."""
+async def adelete_told(record: Any, backend: StorageBackend, plan: Plan, remove: Callable[[], Awaitable[int]]) -> int:
+    """`adelete` of a record that has handlers or hooks, done by `remove`; gives the number of rows deleted."""
     async with Ends(record, backend) as ends:
         await atell(record, ModelEvent.BEFORE_DELETE)
         key, instead = _key(record, plan), await aprepare_delete(record)
-        deleted: int = await (_awrite_only(record, backend, plan, instead) if instead else record._adelete_all())
+        deleted = await (_awrite_only(record, backend, plan, instead) if instead else remove())
         if deleted:
             ends.note("delete", key)
         await atell(record, ModelEvent.AFTER_DELETE, result=deleted)

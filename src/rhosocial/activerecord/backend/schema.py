@@ -68,7 +68,7 @@ def Version(value: int = 1, increment_by: int = 1, db_column: str | None = None)
             raise ConfigurationError(f"Version's {name} must be a whole number, got {number!r}")
     if increment_by < 1:
         raise ConfigurationError(f"Version's increment_by must be at least 1, got {increment_by}")
-    return Column(name=db_column, at_insert=lambda: value, version_step=increment_by)
+    return Column(name=db_column, at_insert=lambda: value, version_step=increment_by, read_only=True)
 
 
 class _Columns:

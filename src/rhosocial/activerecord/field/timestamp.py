@@ -22,5 +22,5 @@ class TimestampMixin(ActiveRecord):
     One moment is put into both with the INSERT, unless they were given; each UPDATE moves `updated_at`.
     """
 
-    created_at: Annotated[AwareDatetime, Column(at_insert=utc_now)] = AUTO
-    updated_at: Annotated[AwareDatetime, Column(at_insert=utc_now, at_update=utc_now)] = AUTO
+    created_at: Annotated[AwareDatetime, Column(at_insert=utc_now, read_only=True)] = AUTO
+    updated_at: Annotated[AwareDatetime, Column(at_insert=utc_now, at_update=utc_now, read_only=True)] = AUTO
