@@ -11,7 +11,17 @@ import pytest
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_serializer, field_validator
 from pydantic import ValidationError as PydanticValidationError
 
-from rhosocial.activerecord import AUTO, ActiveRecord, BelongsTo, Column, HasMany, HasOne
+from rhosocial.activerecord import (
+    AUTO,
+    ActiveRecord,
+    BelongsTo,
+    Column,
+    HasMany,
+    HasOne,
+    OptimisticLockMixin,
+    TimestampMixin,
+    UUIDMixin,
+)
 from rhosocial.activerecord.backend import ConfigurationError, ValidationError
 from rhosocial.activerecord.testing import assert_queries
 
@@ -138,6 +148,17 @@ def test_a_key_is_sent_where_nobody_makes_it() -> None:
 
     assert ({"code", "name"}, {"name"}) == (names(Country.create_schema()), names(Country.patch_schema()))
     assert ({"text"}, {"text"}) == (names(Token.create_schema()), names(Token.patch_schema()))
+
+
+def test_what_the_mixins_set_is_not_for_clients() -> None:
+    class Page(UUIDMixin, TimestampMixin, OptimisticLockMixin, ActiveRecord):
+        __table_name__ = "pages"
+
+        text: str
+
+    assert {"text"} == names(Page.create_schema()) == names(Page.patch_schema())
+    assert {"text", "version"} == names(Page.patch_schema(include="version"))
+    assert {"id", "created_at", "updated_at", "version", "text"} == names(Page.read_schema())
 
 
 def test_names_are_stable_and_classes_made_once() -> None:

@@ -99,7 +99,7 @@ class Sending:
     def _is_open(self, column: TableColumn) -> bool:
         """Whether it is for the sender to say: not set by the database or the library, and not fixed once it is."""
         field = self._model.__pydantic_fields__[column.field]
-        if column.server_set or column.spec.read_only:
+        if column.server_set or column.is_stamped or column.spec.read_only:
             return False
         is_key = column in self._table.key
         if self._is_patch:

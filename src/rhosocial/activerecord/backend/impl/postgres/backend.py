@@ -133,9 +133,7 @@ class PostgreSQLBackend(StorageBackend):
             return QueryResult(None, cursor.rowcount)
         return QueryResult(None, cursor.rowcount, columns=description, rows=cursor.fetchall())
 
-    async def _aperform(
-        self, connection: psycopg.AsyncConnection[Any], sql: str, params: Sequence[Any]
-    ) -> QueryResult:
+    async def _aperform(self, connection: psycopg.AsyncConnection[Any], sql: str, params: Sequence[Any]) -> QueryResult:
         start = 0.0 if self._timeout is None else time.monotonic()
         cursor = connection.cursor(binary=_is_suspicious(sql, params))
         try:
@@ -177,7 +175,9 @@ class PostgreSQLBackend(StorageBackend):
     def _connect_error(self, error: BaseException) -> DatabaseError:
         code = getattr(error, "sqlstate", None)
         where = f"{self.config.host}/{self.config.database or ''}"
-        return ConnectionError(f"cannot connect to PostgreSQL at {where}: {message_of(error)}", code=code, sqlstate=code)
+        return ConnectionError(
+            f"cannot connect to PostgreSQL at {where}: {message_of(error)}", code=code, sqlstate=code
+        )
 
 
 _JSON_TYPES = ("json", "jsonb")
