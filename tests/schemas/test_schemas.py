@@ -203,6 +203,46 @@ def test_a_create_schema_asks_what_the_model_asks(values: dict[str, Any], place:
     assert (place, kind) == (error["loc"][0], error["type"])
 
 
+def test_validators_of_every_kind_are_asked() -> None:
+    class Word(ActiveRecord):
+        __table_name__ = "words"
+
+        id: int
+        stripped: str
+        plain: int
+        wrapped: int
+        both: Annotated[str, AfterValidator(str.title)]
+
+        strip = field_validator("stripped", mode="before")(lambda value, chars=None: value.strip(chars))
+
+        @field_validator("plain", mode="plain")
+        @staticmethod
+        def counted(value: Any) -> int:
+            return len(value)
+
+        @field_validator("wrapped", mode="wrap")
+        @classmethod
+        def doubled(cls, value: Any, handler: Any, info: Any) -> int:
+            return 2 * handler(value)
+
+        @field_validator("stripped", "both")
+        @classmethod
+        def not_empty(cls, value: Any) -> Any:
+            assert value
+            return value
+
+    values = {"stripped": " ab ", "plain": "abc", "wrapped": "4", "both": "x"}
+    sent: Any = Word.create_schema().model_validate(values)
+    assert ("ab", 3, 8, "X") == (sent.stripped, sent.plain, sent.wrapped, sent.both)
+
+    patch: Any = Word.patch_schema().model_validate(values)
+    assert ("ab", 3, 4, "X") == (patch.stripped, patch.plain, patch.wrapped, patch.both)
+    with pytest.raises(PydanticValidationError):
+        Word.create_schema().model_validate({**values, "stripped": "  "})
+    with pytest.raises(PydanticValidationError):
+        Word.patch_schema().model_validate({"both": ""})
+
+
 async def test_a_record_is_made_of_what_was_sent_and_each_value_made_once() -> None:
     body: Any = User.create_schema().model_validate(
         {"name": "Ann", "password": "secret", "tags": "a,b", "level": "high"}
