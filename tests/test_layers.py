@@ -60,6 +60,8 @@ LAYERS = (
 THIRD_PARTY = {"pydantic", "pydantic_core", "annotated_types", "typing_extensions"}  # Pydantic and what it stands on.
 EXTRAS = {"cryptography": f"{BACKEND}.encryption"}  # What an extra brings, and the module that imports it when asked.
 
+TEST_TOOLS = {"pytest", "polyfactory", "faker"}  # What the extra for tests brings.
+
 Import = tuple[str, str, int]
 """What is imported, the module or a name in it, and the line."""
 
@@ -140,7 +142,7 @@ def foreign(name: str, target: str, line: int) -> list[str]:
     if EXTRAS.get(package) == name:
         return []
     driver = package == "sqlite3" or package not in sys.stdlib_module_names | THIRD_PARTY
-    if not driver or here == IMPL or (here == USERS and package == "pytest"):
+    if not driver or here == IMPL or (here == USERS and package in TEST_TOOLS):
         return []
     return [f"{name}, line {line}: imports {package}, but the core needs Pydantic alone, and drivers belong in impl/"]
 

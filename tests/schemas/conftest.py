@@ -5,21 +5,23 @@ from typing import Any
 
 import pytest
 
+from engines import Engine
 from rhosocial.activerecord import ActiveRecord
-from rhosocial.activerecord.backend.impl.sqlite import SQLiteBackend
+from rhosocial.activerecord.backend import StorageBackend
 
 Home = Callable[..., Any]
 
 
 @pytest.fixture
-def backend() -> Iterator[SQLiteBackend]:
-    made = SQLiteBackend(database=":memory:")
-    yield made
-    made.close()
+def backend(engine: Engine) -> Iterator[StorageBackend]:
+    with engine.place() as place:
+        made = place.open()
+        yield made
+        made.close()
 
 
 @pytest.fixture
-def home(backend: SQLiteBackend) -> Iterator[Home]:
+def home(backend: StorageBackend) -> Iterator[Home]:
     """`home(Model, …)`: the models are stored on the test's backend, their tables are there; the first comes back."""
     placed: list[type[ActiveRecord]] = []
 

@@ -11,7 +11,17 @@ import pytest
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_serializer, field_validator
 from pydantic import ValidationError as PydanticValidationError
 
-from rhosocial.activerecord import AUTO, ActiveRecord, BelongsTo, Column, HasMany, HasOne
+from rhosocial.activerecord import (
+    AUTO,
+    ActiveRecord,
+    BelongsTo,
+    Column,
+    HasMany,
+    HasOne,
+    OptimisticLockMixin,
+    TimestampMixin,
+    UUIDMixin,
+)
 from rhosocial.activerecord.backend import ConfigurationError, ValidationError
 from rhosocial.activerecord.testing import assert_queries
 
@@ -140,6 +150,17 @@ def test_a_key_is_sent_where_nobody_makes_it() -> None:
     assert ({"text"}, {"text"}) == (names(Token.create_schema()), names(Token.patch_schema()))
 
 
+def test_what_the_mixins_set_is_not_for_clients() -> None:
+    class Page(UUIDMixin, TimestampMixin, OptimisticLockMixin, ActiveRecord):
+        __table_name__ = "pages"
+
+        text: str
+
+    assert {"text"} == names(Page.create_schema()) == names(Page.patch_schema())
+    assert {"text", "version"} == names(Page.patch_schema(include="version"))
+    assert {"id", "created_at", "updated_at", "version", "text"} == names(Page.read_schema())
+
+
 def test_names_are_stable_and_classes_made_once() -> None:
     assert ["UserCreate", "UserPatch", "UserRead"] == [
         schema.__name__ for schema in (User.create_schema(), User.patch_schema(), User.read_schema())
@@ -180,6 +201,46 @@ def test_a_create_schema_asks_what_the_model_asks(values: dict[str, Any], place:
 
     (error,) = caught.value.errors()
     assert (place, kind) == (error["loc"][0], error["type"])
+
+
+def test_validators_of_every_kind_are_asked() -> None:
+    class Word(ActiveRecord):
+        __table_name__ = "words"
+
+        id: int
+        stripped: str
+        plain: int
+        wrapped: int
+        both: Annotated[str, AfterValidator(str.title)]
+
+        strip = field_validator("stripped", mode="before")(lambda value, chars=None: value.strip(chars))
+
+        @field_validator("plain", mode="plain")
+        @staticmethod
+        def counted(value: Any) -> int:
+            return len(value)
+
+        @field_validator("wrapped", mode="wrap")
+        @classmethod
+        def doubled(cls, value: Any, handler: Any, info: Any) -> int:
+            return 2 * handler(value)
+
+        @field_validator("stripped", "both")
+        @classmethod
+        def not_empty(cls, value: Any) -> Any:
+            assert value
+            return value
+
+    values = {"stripped": " ab ", "plain": "abc", "wrapped": "4", "both": "x"}
+    sent: Any = Word.create_schema().model_validate(values)
+    assert ("ab", 3, 8, "X") == (sent.stripped, sent.plain, sent.wrapped, sent.both)
+
+    patch: Any = Word.patch_schema().model_validate(values)
+    assert ("ab", 3, 4, "X") == (patch.stripped, patch.plain, patch.wrapped, patch.both)
+    with pytest.raises(PydanticValidationError):
+        Word.create_schema().model_validate({**values, "stripped": "  "})
+    with pytest.raises(PydanticValidationError):
+        Word.patch_schema().model_validate({"both": ""})
 
 
 async def test_a_record_is_made_of_what_was_sent_and_each_value_made_once() -> None:

@@ -29,7 +29,7 @@ class Player(ActiveRecord):
     __table_args__ = (
         Unique("team", "shirt", name="one_shirt_each"),
         Index("nick", unique=True),
-        Check("height > 0 AND weight < 'x'"),
+        Check("height > 0 AND weight < 900 AND 'shirt' <> 'id'"),
         Check("LENGTH(nick) < 9", name="short_nick"),
     )
 
@@ -57,17 +57,17 @@ CASES = [
     ({"email": "ann@example.org"}, UniqueViolation, ("email",), None),
     ({"team": 1, "shirt": 7}, UniqueViolation, ("team", "shirt"), "one_shirt_each"),
     ({"nick": "ann"}, UniqueViolation, ("nick",), "ux_players_nick"),
-    ({"id": 1}, UniqueViolation, ("id",), None),
+    ({"id": 101}, UniqueViolation, ("id",), None),
     ({"team": 9}, ForeignKeyViolation, ("team",), None),
     ({"former": 9}, ForeignKeyViolation, ("former",), None),
-    ({"height": -1}, CheckViolation, ("height", "weight"), "height > 0 AND weight < 'x'"),
+    ({"height": -1}, CheckViolation, ("height", "weight"), None),
     ({"nick": "a very long one"}, CheckViolation, ("nick",), "short_nick"),
 ]
 
 
 async def seed() -> None:
     await Team(id=1).asave()
-    await Player(id=1, email="ann@example.org", team=1, shirt=7, nick="ann").asave()
+    await Player(id=101, email="ann@example.org", team=1, shirt=7, nick="ann").asave()
 
 
 @pytest.mark.parametrize(("values", "kind", "fields", "constraint"), CASES)
@@ -77,7 +77,7 @@ async def test_the_error_names_the_fields(
 ) -> None:
     await seed()
     if way != "bulk":
-        await Player(id=2, email="bob@example.org").asave()
+        await Player(id=102, email="bob@example.org").asave()
 
     with pytest.raises(kind) as caught:
         if way.startswith("save"):
@@ -86,14 +86,14 @@ async def test_the_error_names_the_fields(
         elif way == "bulk":
             await Player.abulk_create([Player(**{"email": "c@example.org", **values})])
         elif way == "update":
-            player = await Player.afind_one(2)
+            player = await Player.afind_one(102)
             await player.aupdate(values)
         else:
-            await Player.query().where(Player.c.id == 2).aupdate(values)
+            await Player.query().where(Player.c.id == 102).aupdate(values)
 
     error = caught.value
     assert (Player, fields, "players") == (error.model, error.fields, error.table)
-    assert constraint == error.constraint
+    assert constraint in (None, error.constraint)  # One without a name has another on each engine.
     place = (0,) if way == "bulk" else ()
     assert [(*place, field) for field in fields] == [entry["loc"] for entry in error.errors()]
     assert {kind.kind} == {entry["type"] for entry in error.errors()}
@@ -108,7 +108,8 @@ async def test_a_key_that_others_refer_to_is_told_apart() -> None:
             await deletion()
 
         assert Team is caught.value.model and caught.value.fields == ()
-        assert [{"type": "foreign_key", "loc": (), "msg": "Other rows refer to this one"}] == caught.value.errors()
+        (entry,) = caught.value.errors()
+        assert ("foreign_key", (), "Other rows refer to this one") == (entry["type"], entry["loc"], entry["msg"])
 
 
 async def test_of_models_that_share_a_table_the_one_that_was_saved_is_named() -> None:
@@ -121,19 +122,26 @@ async def test_of_models_that_share_a_table_the_one_that_was_saved_is_named() ->
 
 
 async def test_of_several_keys_the_one_that_is_set_is_named() -> None:
-    with pytest.raises(ForeignKeyViolation) as caught:
-        await Player(team=9, former=9).asave()
+    await seed()
 
-    # SQLite does not say which of the two it was.
-    assert (Player, ()) == (caught.value.model, caught.value.fields)
-    assert [{"type": "foreign_key", "loc": (), "msg": "Value refers to no existing row"}] == caught.value.errors()
+    for in_block in (False, True):
+        with pytest.raises(ForeignKeyViolation) as caught:
+            async with Player.transaction() if in_block else contextlib.AsyncExitStack():
+                await Player(team=1, former=9).asave()
+
+        # SQLite does not say which of the two it was: it is asked which rows there are.
+        assert (Player, ("former",)) == (caught.value.model, caught.value.fields)
+        assert "Value refers to no existing row" == caught.value.errors()[0]["msg"]
 
 
 @pytest.mark.parametrize(
     ("rows", "kind", "row"),
     [
         ([{"shirt": 1}, {"nick": "x"}, {"nick": "x"}], UniqueViolation, 2),
-        ([{"shirt": 1}, {"nick": "ann"}], UniqueViolation, None),  # It meets a row that was there.
+        ([{"shirt": 1}, {"nick": "ann"}], UniqueViolation, 1),  # It meets a row that was there.
+        ([{"team": 1}, {"team": 1, "shirt": 7}], UniqueViolation, 1),
+        ([{"team": 1, "former": 1}, {"team": 1, "former": 9}, {"team": 9}], ForeignKeyViolation, 2),
+        ([{"height": 3}, {"height": -3}], CheckViolation, None),
         (
             [{"id": None}, {"id": None, "nick": "x"}, {"id": 4, "nick": "x"}],
             UniqueViolation,
@@ -142,7 +150,7 @@ async def test_of_several_keys_the_one_that_is_set_is_named() -> None:
     ],
 )
 async def test_the_record_of_a_batch_is_named_where_the_batch_tells(
-    rows: list[dict[str, Any]], kind: type[IntegrityError], row: int | None
+    rows: list[dict[str, Any]], kind: type[IntegrityError], row: int | None, backend: Any
 ) -> None:
     await seed()
     players = [Player(email=f"{n}@example.org", **values) for n, values in enumerate(rows)]
@@ -150,8 +158,12 @@ async def test_the_record_of_a_batch_is_named_where_the_batch_tells(
     with pytest.raises(kind) as caught:
         await Player.abulk_create(players)
 
-    assert row == caught.value.row
-    assert (("nick",) if row is None else (row, "nick")) == caught.value.errors()[0]["loc"]
+    error = caught.value
+    # Nothing more is to be asked in a transaction that has failed, as on PostgreSQL.
+    assert error.row in ((row,) if backend.rule_of(error).transaction == "open" else (row, None))
+    place = () if error.row is None else (error.row,)
+    assert [(*place, field) for field in error.fields] == [entry["loc"] for entry in error.errors()]
+    assert set(error.fields) <= {field for values in rows for field in values} | {"weight"}
     assert 1 == await Player.query().acount()
 
 
@@ -166,7 +178,7 @@ async def test_a_missing_value_names_row_and_field(home: Any, backend: Any) -> N
     await backend.aexecute("CREATE TABLE strict (id INTEGER PRIMARY KEY, word TEXT NOT NULL)")
 
     with pytest.raises(NotNullViolation) as caught:
-        await Strict.abulk_create([Strict(word="a"), Strict(), Strict(word="b")])
+        await Strict.abulk_create([Strict(id=1, word="a"), Strict(id=2), Strict(id=3, word="b")])
 
     assert (Strict, ("word",), 1) == (caught.value.model, caught.value.fields, caught.value.row)
     (entry,) = caught.value.errors({"word": None})
@@ -205,9 +217,10 @@ async def test_sql_of_ones_own_is_explained_by_what_the_engine_says(backend: Any
     await backend.aexecute("CREATE TABLE stray (a INTEGER UNIQUE)")
     with pytest.raises(UniqueViolation) as caught:
         await backend.aexecute("INSERT INTO stray VALUES (1), (1)")
-    assert (None, (), ("a",)) == (caught.value.model, caught.value.fields, caught.value.columns)
+    assert (None, (), "stray") == (caught.value.model, caught.value.fields, caught.value.table)
 
 
+@pytest.mark.engine("sqlite")  # It stands for an engine that names constraints otherwise.
 async def test_constraints_without_names_are_known_by_those_that_the_engine_makes(backend: Any) -> None:
     class Dialect(type(backend.dialect)):  # type: ignore[misc]  # Known at run time only.
         def implied_name(self, kind: str, table: str, columns: tuple[str, ...], number: int) -> str | None:

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from rhosocial.activerecord import AUTO, ActiveRecord
 from rhosocial.activerecord.backend import IntegrityError
+from rhosocial.activerecord.testing.factory import factory
 
 
 class User(ActiveRecord):
@@ -38,3 +39,8 @@ def create(body: UserCreate) -> UserRead:
 def explain(error: IntegrityError) -> None:
     assert_type(error.fields, tuple[str, ...])
     assert_type(error.errors({"name": "Ann"}), list[dict[str, Any]])
+
+
+users = factory(User, name=lambda n: f"user {n}")
+assert_type(users.build(name="Ann"), User)
+assert_type(users.create_batch(2), list[User])

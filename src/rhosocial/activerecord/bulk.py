@@ -13,7 +13,7 @@ from .hydrate import each, many_dumper
 from .peers import is_awaiting
 from .plan import Plan, Row
 from .state import put_all_back, set_stored, settle, stored_of
-from .violation import explain_batch
+from .violation import aexplain
 
 # Larger statements save no more round trips than they cost in parsing.
 MAX_ROWS = 1_000
@@ -45,7 +45,7 @@ async def insert_all(plan: Plan, backend: StorageBackend, records: list[Any], ba
         try:
             result = await backend.asend(insertion.text(len(rows)), insertion.sent(rows), bool(insertion.returned))
         except IntegrityError as error:
-            explain_batch(error, group, records)
+            await aexplain(error, backend, plan, group, records)
             raise
         if (transaction := backend.current_transaction) is not None:
             transaction.undo(put_all_back(group, plan))

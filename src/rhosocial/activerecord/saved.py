@@ -13,7 +13,7 @@ from .backend.errors import (
 )
 from .backend.transaction import Transaction
 from .backend.typing import QueryResult
-from .blocking import blocking, is_blocking
+from .blocking import blocking, is_blocking, run
 from .change import given_values
 from .checks import Checks
 from .events import Handler, Handlers, ModelEvent, OfClassAndRecord, Off, On, atell, tell_loaded
@@ -37,7 +37,7 @@ from .state import (
 from .table import Table, nearest
 from .told import adelete_told, asave_told
 from .verify import refuse_other
-from .violation import explain_record
+from .violation import aexplain
 
 
 class SavedRecord(RecordState):
@@ -136,7 +136,7 @@ class SavedRecord(RecordState):
             result = backend.send_inside(state, write.text or write.text_for(backend, sent), sent)
             written = _take(self, state.transaction, plan, write, values, stored, sent, result, None)
         except BaseException as error:
-            explain_record(error, self)
+            run(aexplain(error, backend, plan, [self]))
             self._remember_accepted(plan)  # Also for KeyboardInterrupt: what has passed need not pass again.
             raise
         if plan.is_linked and stored.__class__ is not tuple:
@@ -338,7 +338,7 @@ class SavedRecord(RecordState):
                 # The task was cancelled, but the statement went through: saved again, the record must not be twice.
                 transaction, values = backend.current_transaction, vars(self)
                 _take(self, transaction, plan, write, values, stored, sent, finished, aside_of(self))
-            explain_record(error, self)
+            await aexplain(error, backend, plan, [self])
             self._remember_accepted(plan)  # Also for a cancelled task: what has passed need not pass again.
             raise
 

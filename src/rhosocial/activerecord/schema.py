@@ -99,7 +99,7 @@ class Sending:
     def _is_open(self, column: TableColumn) -> bool:
         """Whether it is for the sender to say: not set by the database or the library, and not fixed once it is."""
         field = self._model.__pydantic_fields__[column.field]
-        if column.server_set or column.spec.read_only:
+        if column.server_set or column.is_stamped or column.spec.read_only:
             return False
         is_key = column in self._table.key
         if self._is_patch:
@@ -133,7 +133,7 @@ class Sending:
             function, mode, fields = decorator.func, decorator.info.mode, decorator.info.fields
             if name not in fields and "*" not in fields:
                 continue
-            takes_info = len(inspect.signature(function).parameters) > (2 if mode == "wrap" else 1)
+            takes_info = _arguments_of(function) > (2 if mode == "wrap" else 1)
             if takes_info and self._is_patch:
                 continue
             if mode == "after":
@@ -243,6 +243,12 @@ def _serializers(model: Any, fields: Collection[str]) -> dict[str, Any]:
 
 def _unset() -> None:
     return None
+
+
+def _arguments_of(function: Callable[..., Any]) -> int:
+    """How many arguments a validator must be given."""
+    given = inspect.signature(function).parameters.values()
+    return sum(p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in given)
 
 
 def _without_info(function: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
+from .backend.base import StorageBackend
 from .backend.dialect import Dialect
-from .backend.errors import ForeignKeyViolation, IntegrityError, NotNullViolation, UniqueViolation
+from .backend.errors import DatabaseError, ForeignKeyViolation, IntegrityError, NotNullViolation, UniqueViolation
 from .backend.schema import Check, ForeignKey, Index, PrimaryKey, Unique
+from .backend.statement import TableName
 from .table import Table
 
 _WRITES = re.compile(
     r"\s*(?P<verb>INSERT|REPLACE|UPDATE|DELETE|MERGE)(?:\s+(?:OR|IGNORE|REPLACE|INTO|FROM|ONLY))*\s+", re.IGNORECASE
 )
+# So many keys are asked for at a time: SQLite nests ORs, and no deeper than 1,000.
+_ASKED = 200
 # A literal holds no column; a quoted name is one.
 _WORDS = re.compile(r"""'[^']*'|"([^"]+)"|`([^`]+)`|\b([A-Za-z_]\w*)\b""")
 
@@ -37,34 +42,36 @@ def explain(plans: Mapping[Table, Any], error: IntegrityError, sql: str) -> None
     _explain_columns(error, table, plans[table].dialect, sql)
 
 
-def explain_record(error: BaseException, record: Any) -> None:
-    """Make the error more precise by the record that was being saved."""
-    if not isinstance(error, IntegrityError) or error.model is None:
+async def aexplain(
+    error: BaseException, backend: StorageBackend, plan: Any, sent: Sequence[Any], records: Sequence[Any] | None = None
+) -> None:
+    """Make an error more precise by the records of `plan` that were `sent` in one statement; any other is left alone.
+
+    Of a call for many `records` it says the place of the one that broke the constraint.  Where neither the engine nor
+    the records tell, the database is asked, if what is left of the transaction lets it.
+    """
+    table, name = plan.table, getattr(getattr(error, "model", None), "__name__", None)
+    if not isinstance(error, IntegrityError) or name is None or error.table not in (None, table.name):
         return
-    table = type(record).__table__
-    if error.model.__table__.name == table.name:
-        error.model = type(record)  # Several models may share a table.
-    if isinstance(error, ForeignKeyViolation) and not error.fields and error.model is type(record):
-        # A key with a NULL in it refers to nothing, and so breaks nothing.
-        possible = [k for k in table.foreign_keys if None not in [_value(record, table, name) for name in k.columns]]
-        if len(possible) == 1:
-            _take(error, table, possible[0].columns)
-
-
-def explain_batch(error: IntegrityError, sent: Sequence[Any], records: Sequence[Any]) -> None:
-    """Say which of the `records` of a call broke the constraint, where those `sent` together tell it themselves."""
-    if len(sent) == 1:
-        explain_record(error, sent[0])
-    rows = [tuple([vars(record).get(field) for field in error.fields]) for record in sent]
-    place: int | None = None
-    if len(sent) == 1:
-        place = 0
-    elif isinstance(error, NotNullViolation):
-        place = next((place for place, row in enumerate(rows) if None in row), None)
-    elif isinstance(error, UniqueViolation) and error.fields:
-        place = next(_repeated(rows), None)
-    if place is not None:
+    error.model = table.model  # Several models may share a table.
+    place = 0 if len(sent) == 1 else _place(error, sent)
+    is_keyed = isinstance(error, (UniqueViolation, ForeignKeyViolation))
+    if is_keyed and (place is None or not error.fields) and backend.rule_of(error).transaction == "open":
+        with suppress(DatabaseError):  # Then nothing more is known.
+            found = await _Asking(backend, plan, sent).afind(error)
+            place = found if place is None else place
+    if records is not None and place is not None:
         error.row = next(number for number, record in enumerate(records) if record is sent[place])
+
+
+def _place(error: IntegrityError, sent: Sequence[Any]) -> int | None:
+    """Which of the records it was, where they tell it among themselves."""
+    rows = [tuple([vars(record).get(field) for field in error.fields]) for record in sent]
+    if isinstance(error, NotNullViolation):
+        return next((place for place, row in enumerate(rows) if None in row), None)
+    if isinstance(error, UniqueViolation) and error.fields:
+        return next(_repeated(rows), None)
+    return None
 
 
 def _repeated(rows: Iterable[tuple[Any, ...]]) -> Iterator[int]:
@@ -79,8 +86,51 @@ def _repeated(rows: Iterable[tuple[Any, ...]]) -> Iterator[int]:
             return
 
 
-def _value(record: Any, table: Table, column: str) -> Any:
-    return vars(record).get(table.by_name[column].field)
+class _Asking:
+    """Questions to the database about the values of some records: which of them are there."""
+
+    def __init__(self, backend: StorageBackend, plan: Any, sent: Sequence[Any]) -> None:
+        self._backend = backend
+        self._plan = plan
+        self._sent = sent
+
+    async def afind(self, error: IntegrityError) -> int | None:
+        """The place of the record that broke a key; puts the columns of a foreign key on the error."""
+        table: Table = self._plan.table
+        if isinstance(error, UniqueViolation):
+            return await self._afirst(table.schema, table.name, error.columns, error.columns, is_there=True)
+        for key in table.foreign_keys:
+            if error.fields and set(key.columns) != set(error.columns):
+                continue
+            schema, _, name = key.target.rpartition(".")
+            place = await self._afirst(schema or None, name, key.target_columns, key.columns, is_there=False)
+            if place is not None:
+                _take(error, table, key.columns)
+                return place
+        return None
+
+    async def _afirst(
+        self, schema: str | None, target: str, names: Sequence[str], columns: Sequence[str], *, is_there: bool
+    ) -> int | None:
+        """The first record whose `columns` hold what `names` of a row of the target hold, or what they hold of none."""
+        dump = self._plan.dump_of([self._plan.table.by_name[name].field for name in columns])
+        rows = [dump(vars(record)) for record in self._sent]
+        # A key with a NULL in it refers to nothing, and is like no other.
+        wanted = list(dict.fromkeys(row for row in rows if None not in row))
+        found = await self._afound(TableName(target, schema=schema), names, wanted)
+        return next((n for n, row in enumerate(rows) if None not in row and (row in found) is is_there), None)
+
+    async def _afound(self, target: TableName, names: Sequence[str], wanted: list[Any]) -> set[Any]:
+        dialect = self._plan.dialect
+        listed = ", ".join(map(dialect.quote, names))
+        one = "(" + " AND ".join(f"{dialect.quote(name)} = ?" for name in names) + ")"
+        found: set[Any] = set()
+        for start in range(0, len(wanted), _ASKED):
+            part = wanted[start : start + _ASKED]
+            sql = f"SELECT {listed} FROM {dialect.compile(target)[0]} WHERE {' OR '.join([one] * len(part))}"
+            result = await self._backend.asend(sql, [value for row in part for value in row], True)
+            found |= set(self._plan.tuples(result, names))
+        return found
 
 
 # 1 - Which table
@@ -175,7 +225,9 @@ def _implied(table: Table, dialect: Dialect) -> dict[str, tuple[str, ...]]:
         counts[kind] = number = counts.get(kind, 0) + 1
         name = dialect.implied_name(kind, table.name, columns, number)
         if name is not None:
-            found.setdefault(name, columns)
+            # The second of one name has a 1 behind it.
+            taken = sum(name == known.rstrip("0123456789") for known in found)
+            found[f"{name}{taken or ''}"] = columns
     return found
 
 

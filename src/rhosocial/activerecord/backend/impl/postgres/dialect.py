@@ -20,6 +20,14 @@ class PostgreSQLDialect(PostgreSQLConstructs, Dialect):
     supports_row_locks = True
     nulls_sort = "high"
 
+    def implied_name(self, kind: str, table: str, columns: tuple[str, ...], number: int) -> str | None:
+        """As ChooseConstraintName and ChooseIndexName of the server's source make it, save what they cut off."""
+        if kind == "primary_key":
+            return f"{table}_pkey"
+        ending = {"unique": "key", "foreign_key": "fkey"}.get(kind, kind)
+        named = columns if kind != "check" or len(columns) == 1 else ()
+        return "_".join((table, *named, ending))
+
     def begin_statements(self, isolation: IsolationLevel | None, read_only: bool) -> list[str]:
         """BEGIN with its modes, in one statement."""
         self.check_isolation(isolation)
