@@ -34,7 +34,7 @@ LAYERS = (
     (
         "2: one database's spelling",
         "backend.dialect backend.constructs backend.mapping backend.converter backend.document backend.parameter"
-        " backend.stored_as backend.encryption",
+        " backend.stored_as backend.encryption backend.many",
     ),
     (
         "3: connections and statements",
