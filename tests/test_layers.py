@@ -47,10 +47,14 @@ LAYERS = (
     ("4b: a class seen as a table", "table source violation plan hydrate checks peers state"),
     (
         "5: questions, links, hooks",
-        "query builder join rows stream cursor page raw_query dict_query change aggregate selection shape schema"
+        "query builder join rows stream cursor page raw_query dict_query change returning aggregate selection shape schema"
         " relation relation.* events hooks",
     ),
-    ("6: rows with behaviour", "model bulk verify told saved record crypto field field.*"),
+    (
+        "6: rows with behaviour",
+        "model given lookup finding bulk bulk_update upsert counter writing verify told saved record crypto field"
+        " field.*",
+    ),
     ("6: the facade", ROOT),
     (
         "7: users of the library inside it",

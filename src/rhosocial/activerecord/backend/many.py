@@ -97,6 +97,10 @@ class ManyRows:
 
     # 2 - Differing rows
 
+    def params_of_update(self, columns: int, keys: int) -> int:
+        """How many values one row of an `UpdateMany` of so many columns binds."""
+        return columns + keys if self.update_many_form == "from_values" else columns * (keys + 1) + keys
+
     def write_update_many(self, out: SQLWriter, update: UpdateMany) -> None:
         """UPDATE of rows by key, each with values of its own."""
         if self.update_many_form == "from_values":
@@ -116,14 +120,18 @@ class ManyRows:
         out.sql(" FROM (VALUES ")
         self._write_rows(out, update)
         keys = zip(update.key, given[width:], strict=True)
-        out.sql(f") AS {new} WHERE " + " AND ".join(f"{table}.{self.quote(name)} = {value}" for (name, _), value in keys))
+        out.sql(
+            f") AS {new} WHERE " + " AND ".join(f"{table}.{self.quote(name)} = {value}" for (name, _), value in keys)
+        )
 
     def _write_rows(self, out: SQLWriter, update: UpdateMany) -> None:
         rest = list(update.rows)
         plain = f"({', '.join('?' * (len(update.columns) + len(update.key)))})"
         if self.types_values:
             out.sql("(")  # The first row tells the types of all.
-            out.nodes([Cast(Sent(v), kind) for v, (_, kind) in zip(rest[0], (*update.columns, *update.key), strict=True)])
+            out.nodes(
+                [Cast(Sent(v), kind) for v, (_, kind) in zip(rest[0], (*update.columns, *update.key), strict=True)]
+            )
             out.sql(")")
             del rest[0]
             out.sql(", " if rest else "")
