@@ -9,6 +9,7 @@ from .backend.base import StorageBackend
 from .backend.errors import DatabaseError, DataError, QueryError, StaleRecord
 from .backend.statement import UpdateMany
 from .bulk import check_size
+from .counter import awrite_only
 from .given import acheck_record, at_row, checked_rows
 from .lookup import aread_by
 from .plan import Plan, Row, Write
@@ -87,7 +88,7 @@ def _size(plan: Plan, write: Write, batch_size: int | None) -> int:
 
 async def _awrite_one(backend: StorageBackend, plan: Plan, write: Write, record: Any, given: Sequence[Any]) -> None:
     try:
-        await record._awrite(backend, plan, write)
+        await awrite_only(record, backend, plan, write)
     except (DataError, StaleRecord) as error:
         raise at_row(error, _place(record, given)) from error
 

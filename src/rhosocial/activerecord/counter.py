@@ -1,9 +1,10 @@
-"""One column of a stored row, changed where it lies."""
+"""Some columns of one stored row, written apart from the rest."""
 
 from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -41,14 +42,24 @@ async def atouch(record: Any, names: tuple[str, ...]) -> None:
     if not columns:
         model = type(record).__name__
         raise QueryError(f"{model} has no field that saving sets to now: name fields, touch('seen_at')")
-    moments = {column.field: plan.now(column) for column in columns}
+    now = datetime.now(UTC)
+    moments = {column.field: plan.moment_for(column, now) for column in columns}
     before = {field: values.get(field) for field in moments}
     values.update(moments)
     try:
-        await record._awrite(backend, plan, plan.update(sum(1 << plan.fields.index(field) for field in moments)))
+        await awrite_only(record, backend, plan, plan.update(sum(1 << plan.fields.index(field) for field in moments)))
     except BaseException:
         values.update(before)  # Also for a cancelled task: what is not stored must not look as if it were.
         raise
+
+
+async def awrite_only(record: Any, backend: StorageBackend, plan: Plan, write: Any) -> None:
+    """Write what the statement is for; other changes of the record stay unsaved, also where the row is read again."""
+    values = vars(record)
+    changed = plan.changed(values, get_stored(record)) if write.is_incomplete else ()
+    unsaved = {field: values[field] for field in changed if field not in write.fields}
+    await record._awrite(backend, plan, write)
+    values.update(unsaved)
 
 
 def _is_stamped(column: TableColumn) -> bool:

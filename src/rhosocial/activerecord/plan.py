@@ -193,9 +193,8 @@ class Plan:
             dump = self._dumpers[column] = self.dumper(column)
         return value if dump is None or value is None else dump(value)
 
-    def now(self, column: TableColumn) -> datetime | date:
-        """This moment as a value of the column, in UTC where it has no zone; QueryError for one that holds no time."""
-        moment = datetime.now(UTC)
+    def moment_for(self, column: TableColumn, moment: datetime) -> datetime | date:
+        """A moment in UTC as a value of the column, which may have no zone; QueryError for one that holds no time."""
         if column.type.kind is datetime:
             return moment if self._values.is_aware(column.type) else moment.replace(tzinfo=None)
         if column.type.kind is date:

@@ -12,7 +12,7 @@ from .backend.expression import Expression, Raw
 from .backend.row_value import Sent
 from .backend.schema import Unique
 from .backend.statement import Conflict, Proposed
-from .bulk import BulkInsertion, dump_rows, insertion_of
+from .bulk import BulkInsertion, check_size, dump_rows, insertion_of
 from .change import changes_to
 from .given import acheck_record, at_row, checked_rows, fields_given, record_of
 from .join import as_condition
@@ -114,6 +114,7 @@ class Upsert:
     """One call: what it is to do, checked; nothing is sent before `arun`."""
 
     def __init__(self, model: Any, on: Any, update: Any, where: Any, returning: bool, batch_size: int | None) -> None:
+        check_size(batch_size)
         self.model = model
         self.backend: StorageBackend
         self.plan: Plan
