@@ -47,8 +47,8 @@ LAYERS = (
     ("4b: a class seen as a table", "table source violation plan hydrate checks peers state"),
     (
         "5: questions, links, hooks",
-        "query builder join rows stream cursor page raw_query dict_query change returning aggregate selection shape schema"
-        " relation relation.* events hooks",
+        "query builder join rows stream cursor page raw_query dict_query change returning aggregate selection shape"
+        " schema relation relation.* events hooks",
     ),
     (
         "6: rows with behaviour",

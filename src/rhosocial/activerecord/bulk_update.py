@@ -6,14 +6,20 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from .backend.base import StorageBackend
-from .backend.errors import DatabaseError, DataError, QueryError, StaleRecord
+from .backend.errors import DatabaseError, DataError, IntegrityError, QueryError, StaleRecord
 from .backend.statement import UpdateMany
 from .bulk import check_size
 from .counter import awrite_only
 from .given import acheck_record, at_row, checked_rows
+from .hooks import aupdate_with
 from .lookup import aread_by
 from .plan import Plan, Row, Write
 from .state import get_stored, put_all_back, set_stored, stored_of
+from .table import TableColumn
+from .violation import explain_batch
+
+# A class with one of these has each record asked what its UPDATE is to be.
+_HOOKS = {"get_update_conditions", "get_update_expressions"}
 
 
 async def aupdate_all(model: Any, records: Any, fields: Sequence[str] | None, batch_size: int | None) -> int:
@@ -31,7 +37,7 @@ async def aupdate_all(model: Any, records: Any, fields: Sequence[str] | None, ba
     async with backend.together():
         for bits, group in groups.items():
             write = plan.update(bits)
-            if plan.verifies or plan.has_computed:
+            if plan.verifies or plan.has_computed or not _HOOKS.isdisjoint(model.__hooks__):
                 for record in group:
                     await _awrite_one(backend, plan, write, record, given)
                 continue
@@ -81,15 +87,15 @@ def _bits(plan: Plan, record: Any, place: int, chosen: frozenset[str]) -> int:
 
 
 def _size(plan: Plan, write: Write, batch_size: int | None) -> int:
-    dialect, keys = plan.dialect, len(plan.key_positions)
+    dialect, keys = plan.dialect, len(_asked(plan))
     most = min(batch_size or dialect.update_many_rows, dialect.update_many_rows)
     return max(1, min(most, dialect.max_params // dialect.params_of_update(len(write.fields), keys)))
 
 
 async def _awrite_one(backend: StorageBackend, plan: Plan, write: Write, record: Any, given: Sequence[Any]) -> None:
     try:
-        await awrite_only(record, backend, plan, write)
-    except (DataError, StaleRecord) as error:
+        await awrite_only(record, backend, plan, await aupdate_with(record, plan, write, get_stored(record)))
+    except (DataError, IntegrityError, StaleRecord) as error:
         raise at_row(error, _place(record, given)) from error
 
 
@@ -98,11 +104,15 @@ async def _awrite(backend: StorageBackend, plan: Plan, write: Write, group: list
     table = plan.table
     update = UpdateMany(
         table.source(),
-        [(column.name, column.type) for column in table.key],
+        [(column.name, column.type) for column in _asked(plan)],
         [(table.by_field[field].name, table.by_field[field].type) for field in write.fields],
         rows,
     )
-    result = await backend.asend(*plan.compile(update), False)
+    try:
+        result = await backend.asend(*plan.compile(update), False)
+    except IntegrityError as error:
+        explain_batch(error, group, given)
+        raise
     if result.affected_rows != len(group):
         await _arefuse_stale(backend, plan, group, given)
     if (transaction := backend.current_transaction) is not None:
@@ -121,17 +131,27 @@ def _dumped(write: Write, record: Any, given: Sequence[Any]) -> Row:
 
 async def _arefuse_stale(backend: StorageBackend, plan: Plan, group: list[Any], given: Sequence[Any]) -> None:
     """StaleRecord for a record without a row; an engine may just not have counted rows that were so already."""
-    key = plan.table.key
+    key, version = plan.table.key, plan.table.version
     wanted = {plan.key_of_row(get_stored(record)): record for record in group}
     loads = [plan.loader(column.type) for column in key]
     keys = [tuple([v if load is None else load(v) for v, load in zip(row, loads, strict=True)]) for row in wanted]
-    found = {plan.key_of_row(get_stored(record)) for record in await aread_by(backend, plan, key, keys)}
-    gone = next((record for row, record in wanted.items() if row not in found), None)
-    if gone is not None:
-        error = StaleRecord(
-            f"this {type(gone).__name__} was not saved: its row is no longer there", table=plan.table.name
-        )
-        raise at_row(error, _place(gone, given))
+    there = {plan.key_of_row(get_stored(record)): record for record in await aread_by(backend, plan, key, keys)}
+    for row, record in wanted.items():
+        found = there.get(row)
+        if found is None or (version is not None and not _is_next(record, found, version)):
+            raise at_row(plan.stale("saved"), _place(record, given))
+
+
+def _is_next(record: Any, found: Any, version: TableColumn) -> bool:
+    """Whether a row's version is the one that this update gives it."""
+    before: int = vars(record)[version.field]
+    after: int = vars(found)[version.field]
+    return after == before + version.spec.version_step
+
+
+def _asked(plan: Plan) -> tuple[TableColumn, ...]:
+    """What an UPDATE finds its row by: the key, and the version that the record has."""
+    return plan.table.key if plan.table.version is None else (*plan.table.key, plan.table.version)
 
 
 def _place(record: Any, given: Sequence[Any]) -> int:

@@ -63,7 +63,7 @@ async def awrite_only(record: Any, backend: StorageBackend, plan: Plan, write: A
 
 
 def _is_stamped(column: TableColumn) -> bool:
-    return getattr(column.spec, "at_update", None) is not None
+    return column.spec.at_update is not None
 
 
 def _home_of(record: Any, call: str) -> tuple[StorageBackend, Plan]:

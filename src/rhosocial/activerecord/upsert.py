@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from .backend.base import StorageBackend
-from .backend.errors import DatabaseError, DataError, QueryError
+from .backend.errors import DatabaseError, DataError, IntegrityError, QueryError
 from .backend.expression import Expression, Raw
 from .backend.row_value import Sent
 from .backend.schema import Unique
@@ -21,6 +21,7 @@ from .peers import is_awaiting
 from .plan import Plan, Row
 from .state import get_stored, put_all_back, set_stored, settle
 from .table import Columns, Table, TableColumn
+from .violation import explain_batch
 
 M = TypeVar("M")
 
@@ -175,15 +176,16 @@ class Upsert:
         for place, (row, record) in enumerate(zip(rows, records, strict=True)):
             fields = tuple(self.plan.insertion(vars(record), record.__pydantic_fields_set__).fields)
             given = fields if row is record else tuple(fields_given(self.model, row))
-            groups.setdefault((fields, self._changed(place, given)), []).append(record)
+            groups.setdefault((fields, self._changed(place, record, given)), []).append(record)
         for (fields, changes), group in groups.items():
             yield insertion_of(self.plan, fields), self._changes(changes), group
 
-    def _changed(self, place: int, given: Sequence[str]) -> tuple[Any, ...]:
+    def _changed(self, place: int, record: Any, given: Sequence[str]) -> tuple[Any, ...]:
         """The fields that a row changes that gives these, or the pairs that all rows change."""
         by_field = self.table.by_field
         if self.update is None:
             left_out = {*self.target.fields, *(column.field for column in self.table.key)}
+            left_out |= {column.field for column in self.table.stamped if _is_left_out(column, record)}
             return tuple([name for name in given if name not in left_out and by_field[name].generated_sql is None])
         for name in self.update:
             if isinstance(name, str) and name not in given:
@@ -198,8 +200,8 @@ class Upsert:
 
     def _stamps(self, names: Sequence[str]) -> Iterator[tuple[str, Expression]]:
         """What saving sets by itself with each UPDATE."""
-        for column in self.table.columns:
-            if column.name not in names and (change := stamp_of(self.plan, column)) is not None:
+        for column in self.table.stamped:
+            if column.name not in names and (change := _stamp_of(self.plan, column)) is not None:
                 yield column.name, change
 
     def _refuse_others(self, groups: Any) -> None:
@@ -236,9 +238,12 @@ class Upsert:
         for start in range(0, len(group), size):
             part = group[start : start + size]
             rows = dump_rows(insertion, part, records)
-            result = await self.backend.asend(
-                insertion.made(len(part)) + tail, (*insertion.sent(rows), *params), bool(returned or flags)
-            )
+            sql, sent = insertion.made(len(part)) + tail, (*insertion.sent(rows), *params)
+            try:
+                result = await self.backend.asend(sql, sent, bool(returned or flags))
+            except IntegrityError as error:
+                explain_batch(error, part, records)
+                raise
             names = [*(plan.names if returned else ()), *(("inserted_",) if flags else ())]
             back = plan.tuples(result, names) if names else None
             self._count(part, changes, back, result.affected_rows, bool(flags))
@@ -270,7 +275,7 @@ class Upsert:
         if transaction is not None:
             transaction.undo(put_all_back(part, self.plan))
         missing = {self.target.values_of(record): record for record in part}
-        self._put(self.plan.load(rows), by_target, missing)
+        self._put(self.plan.load_untold(rows), by_target, missing)
         if missing:
             found = await aread_by(self.backend, self.plan, self.target.columns, list(missing), self.target.where)
             self._put(found, by_target, missing)
@@ -289,10 +294,14 @@ class Upsert:
                 record._put_aside("accepted", None)
 
 
-def stamp_of(plan: Plan, column: TableColumn) -> Expression | None:
+def _is_left_out(column: TableColumn, record: Any) -> bool:
+    """Whether a column is not changed to what the new row has, since saving sets it by itself."""
+    spec = column.spec
+    return bool(spec.version_step or spec.at_update) or vars(record)[column.field] is None
+
+
+def _stamp_of(plan: Plan, column: TableColumn) -> Expression | None:
     """What saving sets a column to by itself with each UPDATE, or None."""
-    step = getattr(column.spec, "version_step", 0)
-    if step:
-        return plan.table.ref(column.field) + step
-    at_update: Callable[[], Any] | None = getattr(column.spec, "at_update", None)
-    return None if at_update is None else Sent(plan.dump_value(at_update(), column.type))
+    if column.spec.version_step:
+        return plan.table.ref(column.field) + column.spec.version_step
+    return None if column.spec.at_update is None else Sent(plan.dump_value(column.spec.at_update(), column.type))
