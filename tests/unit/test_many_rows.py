@@ -19,6 +19,7 @@ class Conflicts(Dialect):
 
 class Typed(Conflicts):
     types_values = True
+    names_values = False
 
 
 class Duplicates(Dialect):
@@ -84,15 +85,18 @@ def test_differing_rows() -> None:
 
     assert sql(one, Conflicts) == (
         'UPDATE "users" SET "name" = "_given".column1, "age" = "_given".column2'
-        ' FROM (VALUES (?, ?, ?), (?, ?, ?)) AS "_given" WHERE "users"."id" = "_given".column3',
+        ' FROM (VALUES (?, ?, ?), (?, ?, ?)) AS "_given" (column1, column2, column3)'
+        ' WHERE "users"."id" = "_given".column3',
         *("a", 5, 1, "b", 6, 2),
     )
     assert sql(two, Conflicts) == (
         'UPDATE "users" SET "n" = "_given".column1, "v" = "users"."v" + ?'
-        ' FROM (VALUES (?, ?, ?)) AS "_given" WHERE "users"."a" = "_given".column2 AND "users"."b" = "_given".column3',
+        ' FROM (VALUES (?, ?, ?)) AS "_given" (column1, column2, column3)'
+        ' WHERE "users"."a" = "_given".column2 AND "users"."b" = "_given".column3',
         *(1, 7, 1, 2),
     )
-    assert "(VALUES (CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS BIGINT)), (?, ?, ?))" in sql(one, Typed)[0]
+    cast = "(VALUES (CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS BIGINT)), (?, ?, ?))"
+    assert f'{cast} AS "_given" WHERE' in sql(one, Typed)[0]
     assert sql(one, Dialect) == (
         'UPDATE "users" SET "name" = CASE WHEN "id" = ? THEN ? WHEN "id" = ? THEN ? END,'
         ' "age" = CASE WHEN "id" = ? THEN ? WHEN "id" = ? THEN ? END WHERE "id" IN (?, ?)',

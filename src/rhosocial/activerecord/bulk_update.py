@@ -114,7 +114,7 @@ async def _awrite(backend: StorageBackend, plan: Plan, write: Write, group: list
         explain_batch(error, group, given)
         raise
     if result.affected_rows != len(group):
-        await _arefuse_stale(backend, plan, group, given)
+        await _arefuse_stale(backend, plan, write, group, given)
     if (transaction := backend.current_transaction) is not None:
         transaction.undo(put_all_back(group, plan))
     for record, row in zip(group, rows, strict=True):
@@ -129,7 +129,9 @@ def _dumped(write: Write, record: Any, given: Sequence[Any]) -> Row:
         raise at_row(error, _place(record, given)) from error
 
 
-async def _arefuse_stale(backend: StorageBackend, plan: Plan, group: list[Any], given: Sequence[Any]) -> None:
+async def _arefuse_stale(
+    backend: StorageBackend, plan: Plan, write: Write, group: list[Any], given: Sequence[Any]
+) -> None:
     """StaleRecord for a record without a row; an engine may just not have counted rows that were so already."""
     key, version = plan.table.key, plan.table.version
     wanted = {plan.key_of_row(get_stored(record)): record for record in group}
@@ -138,15 +140,21 @@ async def _arefuse_stale(backend: StorageBackend, plan: Plan, group: list[Any], 
     there = {plan.key_of_row(get_stored(record)): record for record in await aread_by(backend, plan, key, keys)}
     for row, record in wanted.items():
         found = there.get(row)
-        if found is None or (version is not None and not _is_next(record, found, version)):
+        if found is None or (version is not None and not _holds(plan, write, record, found)):
             raise at_row(plan.stale("saved"), _place(record, given))
+    if version is not None:
+        raise plan.stale("saved")  # A row with a new version has changed: one that is not counted was another's.
 
 
-def _is_next(record: Any, found: Any, version: TableColumn) -> bool:
-    """Whether a row's version is the one that this update gives it."""
-    before: int = vars(record)[version.field]
-    after: int = vars(found)[version.field]
-    return after == before + version.spec.version_step
+def _holds(plan: Plan, write: Write, record: Any, found: Any) -> bool:
+    """Whether a row is as this update leaves it; another's may have given it the same version."""
+    version = plan.table.version
+    assert version is not None
+    asked = vars(record)[version.field] + version.spec.version_step
+    stamped = set(plan.stamped_fields)
+    others = [field for field in write.fields if field not in stamped]
+    changed = plan.changed(vars(record), get_stored(found))
+    return vars(found)[version.field] == asked and not set(changed).intersection(others)
 
 
 def _asked(plan: Plan) -> tuple[TableColumn, ...]:

@@ -21,8 +21,13 @@ async def aread_by(
     columns: Sequence[TableColumn],
     wanted: Sequence[tuple[Any, ...]],
     where: str | None = None,
+    *,
+    lock: bool = True,
 ) -> list[Any]:
-    """The records with these values in the columns, which meet `where` (SQL text), as they are now for this block."""
+    """The records with these values in the columns, which meet `where` (SQL text).
+
+    Where a block reads a snapshot, they are locked, so as to be seen as they are now.
+    """
     size = plan.dialect.max_params // 2 if len(columns) == 1 else MAX_CONDITIONS
     refs = [plan.table.ref(column.field) for column in columns]
     found: list[Any] = []
@@ -31,7 +36,7 @@ async def aread_by(
         if where is not None:
             condition = and_(Raw(where), condition)
         select = Select(plan.table.select_list, plan.table.source()).replace(where=condition)
-        if plan.dialect.rereads_by_lock:
+        if lock and plan.dialect.rereads_by_lock:
             select = select.replace(lock=Lock("UPDATE"))
         result = await backend.asend(*plan.compile(select), True)
         found += plan.load_untold(plan.rows_of(result))  # Only looked at: nobody is told.

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from .backend.base import StorageBackend
-from .backend.errors import DatabaseError, DataError, IntegrityError, QueryError
+from .backend.errors import DatabaseError, DataError, IntegrityError, QueryError, UniqueViolation
 from .backend.expression import Expression, Raw
 from .backend.row_value import Sent
 from .backend.schema import Unique
 from .backend.statement import Conflict, Proposed
+from .backend.typing import QueryResult
 from .bulk import BulkInsertion, check_size, dump_rows, insertion_of
 from .change import changes_to
 from .given import acheck_record, at_row, checked_rows, fields_given, record_of
@@ -155,8 +156,6 @@ class Upsert:
         by_target = self.target.distinct(records)
         wants_records = self.returning or any(record is row for record, row in zip(records, given, strict=True))
         groups = list(self._groups(given, records))
-        if self.plan.dialect.upsert_form == "on_duplicate_key":
-            self._refuse_others(groups)
         async with self.backend.together():
             for insertion, changes, group in groups:
                 await self._asend(insertion, changes, group, by_target if wants_records else {}, records)
@@ -204,15 +203,11 @@ class Upsert:
             if column.name not in names and (change := _stamp_of(self.plan, column)) is not None:
                 yield column.name, change
 
-    def _refuse_others(self, groups: Any) -> None:
-        sent = {column.name for insertion, _, _ in groups for column in insertion.columns}
-        target = frozenset(column.name for column in self.target.columns)
-        for columns, _ in _uniques(self.table):
-            self.plan.dialect.require(
-                columns == target or not columns <= sent,
-                f"upsert that tells a conflict of ({', '.join(sorted(columns))}), which is unique too, from one of "
-                f"({', '.join(sorted(target))})",
-            )
+    def _is_guarded(self, insertion: BulkInsertion) -> bool:
+        """Whether the rows could meet others by other columns than those of the target."""
+        sent = {column.name for column in insertion.columns}
+        target = {column.name for column in self.target.columns}
+        return any(columns != target and columns <= sent for columns, _ in _uniques(self.table))
 
     # 2 - The statements
 
@@ -224,40 +219,63 @@ class Upsert:
         by_target: Mapping[Any, Any],
         records: Sequence[Any],
     ) -> None:
-        plan, dialect = self.plan, self.plan.dialect
+        plan, columns = self.plan, [column.name for column in self.target.columns]
         conflict = Conflict(
-            self.table.source(), [c.name for c in self.target.columns], changes, self.where, self.target.where
+            self.table.source(), columns, changes, self.where, self.target.where, self._is_guarded(insertion)
         )
         tail, params = plan.compile(conflict)
         returned = list(self.table.select_list) if by_target and plan.returns else []
-        tells = bool(dialect.inserted_sql and plan.returns)
-        flags = [Raw(dialect.inserted_sql).as_("inserted_")] if tells and dialect.inserted_sql else []
-        if returned or flags:
-            tail += f" RETURNING {', '.join(map(plan.text_of, (*returned, *flags)))}"
+        flag = plan.dialect.inserted_sql if plan.returns else None
+        given_back = [*returned, *([] if flag is None else [Raw(flag).as_("inserted_")])]
+        if given_back:
+            tail += f" RETURNING {', '.join(map(plan.text_of, given_back))}"
+        names = [*(plan.names if returned else ()), *(() if flag is None else ("inserted_",))]
         size = max(1, insertion.size(self.batch_size, len(params)))
         for start in range(0, len(group), size):
             part = group[start : start + size]
-            rows = dump_rows(insertion, part, records)
-            sql, sent = insertion.made(len(part)) + tail, (*insertion.sent(rows), *params)
-            try:
-                result = await self.backend.asend(sql, sent, bool(returned or flags))
-            except IntegrityError as error:
-                explain_batch(error, part, records)
-                raise
-            names = [*(plan.names if returned else ()), *(("inserted_",) if flags else ())]
+            spared = 0 if changes else await self._acount_spared(part)
+            sent = (*insertion.sent(dump_rows(insertion, part, records)), *params)
+            result = await self._asend_part(insertion.made(len(part)) + tail, sent, bool(names), part, records)
             back = plan.tuples(result, names) if names else None
-            self._count(part, changes, back, result.affected_rows, bool(flags))
+            self._count(part, changes, back, result.affected_rows, flag is not None, spared)
             if by_target:
-                found = [row[: len(plan.names)] for row in back or ()] if returned else []
-                await self._atake(part, by_target, found)
+                await self._atake(part, by_target, [row[: len(plan.names)] for row in back or ()] if returned else [])
+
+    async def _asend_part(
+        self, sql: str, sent: Row, returning: bool, part: list[Any], records: Sequence[Any]
+    ) -> QueryResult:
+        try:
+            return await self.backend.asend(sql, sent, returning)
+        except IntegrityError as error:
+            explain_batch(error, part, records)
+            raise
+        except DatabaseError as error:
+            dialect, names = self.plan.dialect, ", ".join(self.target.fields)
+            if dialect.upsert_form != "on_duplicate_key" or error.code != dialect.guard_code:
+                raise
+            what = f"a {self.model.__name__} has unique values of a row with another {names}"
+            raise UniqueViolation(what, code=error.code, statement=sql, table=self.table.name) from error
+
+    async def _acount_spared(self, part: list[Any]) -> int:
+        """How many rows are there already, where the engine counts a row that was left alone like an inserted one."""
+        if self.plan.dialect.upsert_form != "on_duplicate_key":
+            return 0
+        wanted = [self.target.values_of(record) for record in part]
+        return len(await aread_by(self.backend, self.plan, self.target.columns, wanted, lock=False))
 
     def _count(
-        self, part: list[Any], changes: tuple[Any, ...], back: list[Row] | None, affected: int, tells: bool
+        self,
+        part: list[Any],
+        changes: tuple[Any, ...],
+        back: list[Row] | None,
+        affected: int,
+        tells: bool,
+        spared: int,
     ) -> None:
-        if back is not None:
+        if self.plan.dialect.upsert_form == "on_duplicate_key":
+            affected = len(part) - spared  # The engine counts a changed row twice.
+        elif back is not None:
             affected = len(back)
-        elif changes and self.plan.dialect.upsert_form == "on_duplicate_key":
-            affected = len(part)  # The engine counts a changed row twice, and may leave out one that was so already.
         inserted = None if changes else affected
         if tells and back is not None:
             inserted = sum(bool(row[-1]) for row in back)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from .cast import Cast
-from .expression import Expression
+from .expression import ColumnRef, Expression
 from .row_value import Sent
 from .scope import Scope
 from .statement import Conflict, Proposed, UpdateMany
@@ -20,14 +20,16 @@ class ManyRows:
     # How an INSERT says what to do with a row that is there: "on_conflict" (… DO UPDATE SET), "on_duplicate_key"
     # (… UPDATE, which means each unique index of the table), or None where it cannot.
     upsert_form: ClassVar[str | None] = None
+    # The code of the error by which "on_duplicate_key" refuses a row that meets another one than it is to change.
+    guard_code: ClassVar[Any] = 1242
     # The SQL that is true in RETURNING for a row that an upsert has inserted, and false for an updated one.
     inserted_sql: ClassVar[str | None] = None
     # Does UPDATE have RETURNING too, where INSERT and DELETE have it?
     supports_update_returning: ClassVar[bool] = True
     # How rows get values of their own: "from_values" (UPDATE … FROM, a table of VALUES) or "case", standard SQL.
     update_many_form: ClassVar[str] = "case"
-    # What the columns of a table of VALUES are called, by their number.
-    values_column: ClassVar[str] = "column{}"
+    # Can the columns of a table of VALUES be named?  Without, they are column1, column2 …
+    names_values: ClassVar[bool] = True
     # How many rows such an UPDATE takes at most; a CASE is searched from its beginning for each row.
     update_many_rows: ClassVar[int] = 100
     # Must a value in VALUES be told its type?
@@ -59,15 +61,29 @@ class ManyRows:
         # Both the row that is there and the proposed one have the columns: a bare name would be either's.
         out.qualify, out.scope = True, Scope([conflict.table])
         if self.upsert_form == "on_duplicate_key":
-            out.sql(" ON DUPLICATE KEY UPDATE ")
-            if conflict.changes:
-                self.write_changes(out, conflict.changes)
-            else:
-                name = self.quote(conflict.target[0])
-                out.sql(f"{name} = {self.quote(conflict.table.known_as)}.{name}")
+            self._write_on_duplicate(out, conflict)
         else:
             self._write_on_conflict(out, conflict)
         out.qualify, out.scope = outer
+
+    def _write_on_duplicate(self, out: SQLWriter, conflict: Conflict) -> None:
+        # It names no index: the first change asks whether it is the right row, and fails where it is another one.
+        target = [ColumnRef(conflict.table.known_as, name) for name in conflict.target]
+        (name, value), *rest = conflict.changes or [(conflict.target[0], target[0])]
+        out.sql(" ON DUPLICATE KEY UPDATE ")
+        out.name(name)
+        out.sql(" = ")
+        if conflict.is_guarded:
+            for number, column in enumerate(target):
+                out.sql(" AND " if number else "CASE WHEN ")
+                out.node(column)
+                out.sql(" <=> ")
+                out.node(Proposed(column.name))
+            out.sql(" THEN ")
+        out.node(value)
+        out.sql(" ELSE (SELECT 1 UNION SELECT 2) END" if conflict.is_guarded else "")
+        out.sql(", " if rest else "")
+        self.write_changes(out, rest)
 
     def _write_on_conflict(self, out: SQLWriter, conflict: Conflict) -> None:
         out.sql(" ON CONFLICT (")
@@ -110,7 +126,8 @@ class ManyRows:
 
     def _write_from_values(self, out: SQLWriter, update: UpdateMany) -> None:
         new, width = self.quote("_given"), len(update.columns)
-        given = [f"{new}.{self.values_column.format(place + 1)}" for place in range(width + len(update.key))]
+        names = [f"column{place + 1}" for place in range(width + len(update.key))]
+        given = [f"{new}.{name}" for name in names]
         table = self.quote(update.table.known_as)
         out.sql("UPDATE ")
         out.node(update.table)
@@ -120,9 +137,8 @@ class ManyRows:
         out.sql(" FROM (VALUES ")
         self._write_rows(out, update)
         keys = zip(update.key, given[width:], strict=True)
-        out.sql(
-            f") AS {new} WHERE " + " AND ".join(f"{table}.{self.quote(name)} = {value}" for (name, _), value in keys)
-        )
+        out.sql(f") AS {new} ({', '.join(names)})" if self.names_values else f") AS {new}")
+        out.sql(" WHERE " + " AND ".join(f"{table}.{self.quote(name)} = {value}" for (name, _), value in keys))
 
     def _write_rows(self, out: SQLWriter, update: UpdateMany) -> None:
         rest = list(update.rows)

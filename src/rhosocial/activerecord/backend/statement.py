@@ -199,10 +199,11 @@ class Conflict(Expression):
     """What an INSERT into `table` does where its row meets one with the same values in the columns of `target`.
 
     That row gets the `changes`, which pair column names with nodes, if it meets `where`; without changes it stays as
-    it is.  `target_where` is the SQL text of the condition that a partial unique index has.
+    it is.  `target_where` is the SQL text of the condition that a partial unique index has.  `is_guarded` says that the
+    row could meet others by other columns too, which must be an error.
     """
 
-    __slots__ = ("changes", "table", "target", "target_where", "where")
+    __slots__ = ("changes", "is_guarded", "table", "target", "target_where", "where")
 
     def __init__(
         self,
@@ -211,12 +212,14 @@ class Conflict(Expression):
         changes: Sequence[tuple[str, Expression]] = (),
         where: Expression | None = None,
         target_where: str | None = None,
+        is_guarded: bool = False,
     ) -> None:
         self.table = table
         self.target = tuple(target)
         self.changes = tuple(changes)
         self.where = where
         self.target_where = target_where
+        self.is_guarded = is_guarded
 
     def write(self, out: Writer) -> None:
         out.dialect.write_conflict(out, self)
