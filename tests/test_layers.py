@@ -34,7 +34,7 @@ LAYERS = (
     (
         "2: one database's spelling",
         "backend.dialect backend.constructs backend.mapping backend.converter backend.document backend.parameter"
-        " backend.stored_as backend.encryption",
+        " backend.stored_as backend.encryption backend.many",
     ),
     (
         "3: connections and statements",
@@ -47,10 +47,14 @@ LAYERS = (
     ("4b: a class seen as a table", "table source violation plan partial hydrate checks peers state"),
     (
         "5: questions, links, hooks",
-        "query builder join rows stream cursor page raw_query dict_query change aggregate selection shape schema"
-        " relation relation.* events hooks",
+        "query builder join rows stream cursor page raw_query dict_query change returning aggregate selection shape"
+        " schema relation relation.* events hooks",
     ),
-    ("6: rows with behaviour", "model bulk verify told saved record crypto field field.*"),
+    (
+        "6: rows with behaviour",
+        "model given lookup finding bulk bulk_update upsert counter writing verify told saved record crypto field"
+        " field.*",
+    ),
     ("6: the facade", ROOT),
     (
         "7: users of the library inside it",

@@ -9,7 +9,7 @@ import pytest
 from pydantic import AwareDatetime, Field
 
 from rhosocial.activerecord import AUTO, ActiveRecord, Column
-from rhosocial.activerecord.backend import DatabaseError, DataError, UniqueViolation, ValidationError
+from rhosocial.activerecord.backend import ColumnNotFound, DatabaseError, DataError, UniqueViolation, ValidationError
 
 
 class User(ActiveRecord):
@@ -172,11 +172,11 @@ async def test_what_is_no_new_record_of_the_class_is_refused(home: Any, sent: li
     sent.clear()
 
     for records, complaint in [
-        ([new, stored], "takes new records, but one User is stored already"),
+        ([new, stored], "row 1: bulk_create takes new records, but this User is stored already"),
         ([new, new], "takes each record once"),
-        ([new, Line(order_id=1, number=1)], "takes User records, got Line"),
-        ([Sub(name="c")], "takes User records, got Sub"),
-        (["x"], "takes User records, got str"),
+        ([new, Line(order_id=1, number=1)], "row 1: bulk_create takes User records or dicts, got Line"),
+        ([Sub(name="c")], "takes User records or dicts, got Sub"),
+        (["x"], "takes User records or dicts, got str"),
     ]:
         with pytest.raises(DatabaseError, match=complaint):
             await User.abulk_create(records)
@@ -189,6 +189,50 @@ async def test_a_batch_size_that_is_none_is_refused(home: Any, size: Any) -> Non
 
     with pytest.raises(DatabaseError, match="batch_size must be a whole number of at least 1, got"):
         await User.abulk_create([User(name="a")], batch_size=size)
+
+
+async def test_dicts_are_made_records_of(home: Any) -> None:
+    home(User)
+    users = await User.abulk_create([{"name": "a", "tags": ["x"]}, User(name="b"), {"id": 9, "name": "c"}])
+
+    assert [(user.id, user.name, user.tags) for user in users] == [(1, "a", ["x"]), (2, "b", []), (9, "c", [])]
+    assert await User.query().order_by("id").aall() == users
+
+
+@pytest.mark.parametrize(
+    ("bad", "error", "complaint", "place"),
+    [
+        ({"name": ""}, ValidationError, "row 7000: User is not valid: name: String should have at least 1", "name"),
+        ({"tags": []}, ValidationError, "row 7000: User is not valid: name: Field required", "name"),
+        ({"name": "x", "nmae": "y"}, ColumnNotFound, "row 7000: User has no column 'nmae'; did you mean 'name'", None),
+        ({"name": "x", "_name": "y"}, ColumnNotFound, "row 7000: User has no column '_name'", None),
+        ({"id": 2**63, "name": "x"}, DataError, r"row 7000: User\.id: ", None),
+        (["name"], DatabaseError, "row 7000: bulk_create takes User records or dicts, got list", None),
+    ],
+)
+async def test_the_bad_row_of_many_is_named(
+    home: Any, bad: Any, error: type[DatabaseError], complaint: str, place: str | None
+) -> None:
+    home(User)
+    rows: list[Any] = [{"name": f"n{n}"} for n in range(10_000)]
+    rows[7_000] = bad
+    with pytest.raises(error, match=complaint) as caught:
+        await User.abulk_create(rows)
+
+    assert caught.value.row == 7_000  # type: ignore[attr-defined]
+    if isinstance(caught.value, ValidationError):
+        assert caught.value.errors()[0]["loc"] == (7_000, place)
+    assert await User.query().acount() == 0
+
+
+async def test_ten_thousand_records_have_their_keys(home: Any, sent: list[str]) -> None:
+    home(User)
+    users = [User(name=f"n{n}") for n in range(10_000)]
+    sent.clear()
+    await User.abulk_create(users)
+
+    assert len(sent) <= 12
+    assert {user.id: user.name for user in users} == dict(await User.query().select("id", "name").atuples())
 
 
 async def test_a_bulk_create_inside_a_block_is_a_savepoint(home: Any) -> None:

@@ -456,7 +456,7 @@ async def test_the_class_hook_validates_at_save_and_in_bulk(home: Any, sent: lis
     sent.clear()
     with pytest.raises(ValidationError, match=r"^refused$"):
         await Hooked.acreate(name="bad")
-    with pytest.raises(ValidationError, match=r"^refused$"):
+    with pytest.raises(ValidationError, match=r"^row 1: refused$"):
         await Hooked.abulk_create([Hooked(name="good"), Hooked(name="bad")])
     assert sent == []
     record = await Hooked.acreate(name="fine")

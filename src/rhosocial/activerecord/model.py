@@ -229,8 +229,9 @@ def _overrides(cls: Any, root: Any, name: str) -> bool:
 
 def _refuse_lone_faces(cls: Any, root: Any) -> None:
     """Refuse an overridden class method whose awaitable twin would not see the override, as `renew_faces` does."""
-    for name, value in vars(root).items():
-        if isinstance(value, classmethod) and f"a{name}" in vars(root) and _overrides(cls, root, name):
+    calls = {name: value for base in reversed(root.__mro__) for name, value in vars(base).items()}
+    for name, value in calls.items():
+        if isinstance(value, classmethod) and f"a{name}" in calls and _overrides(cls, root, name):
             raise TypeError(f"{cls.__name__}.{name} overrides a blocking face: override a{name}; {name} follows")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property, partial
 from operator import itemgetter
 from types import MappingProxyType
@@ -77,7 +77,8 @@ class Plan:
         self._values = backend.value_mapper
         self._types = backend.type_mapper
         self._config = backend.config
-        self._returning = bool(backend.supports_returning)
+        # Do its statements have RETURNING?
+        self.returns = bool(backend.supports_returning)
         # Is each row that is written read back and compared?
         self.verifies = bool(backend.config.verify_writes)
         self.fields = tuple(column.field for column in table.columns)
@@ -148,7 +149,7 @@ class Plan:
             self.is_simple
             and not self.verifies
             and self.dialect.supports_multirow_insert
-            and (self.simple_key is None or self._returning)
+            and (self.simple_key is None or self.returns)
         )
 
     def hear(self) -> None:
@@ -196,6 +197,14 @@ class Plan:
         except KeyError:
             dump = self._dumpers[column] = self.dumper(column)
         return value if dump is None or value is None else dump(value)
+
+    def moment_for(self, column: TableColumn, moment: datetime) -> datetime | date:
+        """A moment in UTC as a value of the column, which may have no zone; QueryError for one that holds no time."""
+        if column.type.kind is datetime:
+            return moment if self._values.is_aware(column.type) else moment.replace(tzinfo=None)
+        if column.type.kind is date:
+            return moment.date()
+        raise QueryError(f"{self.table.model.__name__}.{column.field} is no date or datetime")
 
     def as_type(self, value: Any, column: ColumnType) -> Any:
         """A value as one of a column's Python type, as Pydantic would make it; DataError where that cannot be."""
@@ -274,7 +283,7 @@ class Plan:
         columns = [column for column in self.table.columns if column.field in fields]
         missing = tuple(column for column in self.table.columns if column.field not in fields)
         by_last_id = len(missing) == 1 and missing[0].auto_key and self.dialect.supports_last_insert_id
-        returned = missing if self._returning and not by_last_id else ()
+        returned = missing if self.returns and not by_last_id else ()
         taken = returned or tuple(column for column in missing if column.auto_key)
         return Write(
             self.insert_sql(columns, 1) + self.returning_sql(returned),

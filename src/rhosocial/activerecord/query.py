@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar, overload
 
 from .backend import functions as F
 from .backend.base import StorageBackend
@@ -13,6 +13,7 @@ from .backend.expression import ColumnRef, Expression, Ordering, Raw, type_of
 from .backend.function import Function
 from .backend.statement import Compound, Delete, Select, Update
 from .backend.subquery import CommonTable, DerivedTable
+from .backend.typing import QueryResult
 from .blocking import blocking, renew_faces
 from .builder import Builder
 from .change import changes_to, given_values, rows_to_change
@@ -25,6 +26,7 @@ from .plan import Plan, plan_for
 from .raw_query import RawQuery
 from .relation.policy import Policy, checked
 from .relation.preload import Loads
+from .returning import Returning
 from .rows import Row, row_class
 from .selection import as_named, selected
 from .shape import CardQuery
@@ -417,6 +419,14 @@ class Query(Builder, Generic[M]):
 
     delete = blocking(adelete)
 
+    @overload
+    def returning(self) -> Returning[M]: ...
+    @overload
+    def returning(self, column: str | Expression, /, *columns: str | Expression) -> Returning[Row]: ...
+    def returning(self, *columns: str | Expression) -> Any:
+        """Have `update` and `delete` give records, or rows of these columns: ``query.returning("id").delete()``."""
+        return Returning(self, self.select(*columns) if columns else None)
+
     # 6 - Looking at the question
 
     def to_sql(self) -> tuple[str, tuple[Any, ...]]:
@@ -525,7 +535,9 @@ class RowQuery(Query[Row]):
         """All rows as plain tuples, in the order of `select`."""
         backend, plan = self._home()
         sql, params = self._compile(plan)
-        result = await backend.asend(sql, params, True)
+        return self._tuples(plan, await backend.asend(sql, params, True))
+
+    def _tuples(self, plan: Plan, result: QueryResult) -> list[tuple[Any, ...]]:
         return self._converted(plan, plan.tuples(result, [name for name, _ in self._items]))
 
     def _converted(self, plan: Plan, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:

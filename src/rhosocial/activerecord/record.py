@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
@@ -25,7 +25,7 @@ from .blocking import blocking, is_blocking, run
 from .bulk import check_batch, insert_all
 from .checks import Checks, raise_own
 from .events import derived_from
-from .hooks import avalidate
+from .given import acheck_record
 from .hydrate import fill
 from .model import RecordMeta, bind_relation, forget_table
 from .plan import tuples_of
@@ -46,12 +46,13 @@ from .state import (
     stored_of,
 )
 from .table import Table
+from .writing import Writing
 
 # A field with this default is set by the database: ``id: int = AUTO`` is what type checkers follow.
 AUTO: Any = Field(default=None)
 
 
-class ActiveRecord(SavedRecord, metaclass=RecordMeta):
+class ActiveRecord(SavedRecord, Writing, metaclass=RecordMeta):
     """A row of a table, as a Pydantic model.
 
     A subclass with ``__table_name__`` and annotated fields is a table.  Every call that touches the database has an
@@ -332,19 +333,20 @@ class ActiveRecord(SavedRecord, metaclass=RecordMeta):
     # 4 - Many records
 
     @classmethod
-    async def abulk_create(cls, records: Iterable[Self], batch_size: int | None = None) -> list[Self]:
+    async def abulk_create(
+        cls, records: Iterable[Self | Mapping[str, Any]], batch_size: int | None = None
+    ) -> list[Self]:
         """Insert new records with few statements, all or none, and set their generated keys; gives the records.
 
-        Values that changed since construction are validated first; handlers are not called.  `batch_size` limits the
-        rows of one statement; the engine's limit on parameters does so anyway.
+        Of dicts records are made.  Values that changed since construction are validated first, and an error names the
+        row; handlers are not called.  `batch_size` limits the rows of one statement; the engine's limit on parameters
+        does so anyway.
         """
-        (backend, plan), given = cls.__home__, list(records)
-        baselines = check_batch(cls, given, batch_size)
-        for record, baseline in zip(given, baselines, strict=True):
-            if baseline is None or not plan.is_untouched(vars(record), baseline):
-                record._check(plan, baseline)
-            if cls.__hooks__:
-                await avalidate(record)
+        backend, plan = cls.__home__
+        given, baselines = check_batch(cls, records, batch_size)
+        for place, (record, baseline) in enumerate(zip(given, baselines, strict=True)):
+            if baseline is None or cls.__hooks__ or not plan.is_untouched(vars(record), baseline):
+                await acheck_record(record, plan, place)
         async with backend.together():
             if plan.takes_many:
                 await insert_all(plan, backend, given, batch_size)
@@ -354,7 +356,7 @@ class ActiveRecord(SavedRecord, metaclass=RecordMeta):
         return given
 
     @classmethod
-    def bulk_create(cls, records: Iterable[Self], batch_size: int | None = None) -> list[Self]:
+    def bulk_create(cls, records: Iterable[Self | Mapping[str, Any]], batch_size: int | None = None) -> list[Self]:
         """Insert new records with few statements, all or none, and set their generated keys; gives the records."""
         return run(cls.abulk_create(records, batch_size))
 
@@ -441,6 +443,8 @@ def _matching(cls: type[Any], which: Any) -> Any:
     return query.with_keys(which)
 
 
-_names = {name for cls in (ActiveRecord, SavedRecord, RecordState) for name in vars(cls) if not name.startswith("_")}
+_names = {
+    name for cls in (ActiveRecord, Writing, SavedRecord, RecordState) for name in vars(cls) if not name.startswith("_")
+}
 ActiveRecord.__reserved__ = frozenset(_names - {"model_config"} | {"c"})
 ActiveRecord.__setters__ = (set_stored, set_aside)  # The Plan's loader fills the slots.

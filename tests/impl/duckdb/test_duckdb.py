@@ -154,3 +154,17 @@ def test_a_file_by_its_url(tmp_path: Path) -> None:
         DuckDBBackend(database=str(tmp_path / "no" / "folder.duckdb")).connect()
     with pytest.raises(ConfigurationError, match="colour"):
         DuckDBBackend(database=":memory:", options={"colour": "red"})
+
+
+@pytest.mark.usefixtures("backend")
+async def test_many_rows_are_upserted_and_updated() -> None:
+    owners = [Owner(name=f"n{n}") for n in range(3_000)] + [Owner(name="Ann")]
+    assert (await Owner.aupsert(owners, on="name", update=[])).affected == 3_000
+    assert owners[-1].id == 1 and len({owner.id for owner in owners}) == 3_001
+    for owner in owners:
+        owner.name += "!"
+    assert await Owner.abulk_update(owners) == 3_001
+    assert {owner.id: owner.name for owner in owners} == dict(await Owner.query().select("id", "name").atuples())
+    assert (await Owner.afind_or_create(name="Ann!")).id == 1
+    async with Owner.transaction():
+        assert (await Owner.afind_or_create(name="Bob")).was_created

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from .constructs import Constructs
 from .errors import IsolationLevelError, QueryError
 from .expression import Expression
+from .many import ManyRows
 from .schema import Check, ColumnDefinition, ForeignKey, PrimaryKey
 from .scope import Scope
 from .statement import (
@@ -34,7 +35,7 @@ from .typing import IsolationLevel
 from .writer import Dump, SQLWriter, as_it_is
 
 
-class Dialect(Constructs):
+class Dialect(Constructs, ManyRows):
     """Standard SQL; a subclass says where its database differs.
 
     Texts are canonical: each bound value is a ``?``, whatever `paramstyle` the driver has; the backend translates them
@@ -350,11 +351,7 @@ class Dialect(Constructs):
     def write_update_changes(self, out: SQLWriter, update: Update) -> None:
         """SET."""
         out.sql(" SET ")
-        for number, (name, value) in enumerate(update.changes):
-            out.sql(", " if number else "")
-            out.name(name)
-            out.sql(" = ")
-            out.node(value)
+        self.write_changes(out, update.changes)
 
     write_update_where = write_select_where
     write_update_returning = write_insert_returning

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from .expression import Expression, Junction
+from .expression import Expression, Junction, Operand
 from .schema import ColumnDefinition, Constraint, Index
 from .writer import Writer
+
+if TYPE_CHECKING:
+    from .column_type import ColumnType
 
 
 class Statement:
@@ -174,6 +177,54 @@ class Insert(Statement):
         self.returning = tuple(returning)
 
 
+class Proposed(Operand):
+    """The value that an INSERT would have stored in a column, had its row not met another one: ``EXCLUDED.column``."""
+
+    __slots__ = ("_type", "name")
+
+    def __init__(self, name: str, type: ColumnType | None = None) -> None:
+        self.name = name
+        self._type = type
+
+    @property
+    def type(self) -> ColumnType | None:
+        """The column's type."""
+        return self._type
+
+    def write(self, out: Writer) -> None:
+        out.dialect.write_proposed(out, self)
+
+
+class Conflict(Expression):
+    """What an INSERT into `table` does where its row meets one with the same values in the columns of `target`.
+
+    That row gets the `changes`, which pair column names with nodes, if it meets `where`; without changes it stays as
+    it is.  `target_where` is the SQL text of the condition that a partial unique index has.  `is_guarded` says that the
+    row could meet others by other columns too, which must be an error.
+    """
+
+    __slots__ = ("changes", "is_guarded", "table", "target", "target_where", "where")
+
+    def __init__(
+        self,
+        table: TableName,
+        target: Sequence[str],
+        changes: Sequence[tuple[str, Expression]] = (),
+        where: Expression | None = None,
+        target_where: str | None = None,
+        is_guarded: bool = False,
+    ) -> None:
+        self.table = table
+        self.target = tuple(target)
+        self.changes = tuple(changes)
+        self.where = where
+        self.target_where = target_where
+        self.is_guarded = is_guarded
+
+    def write(self, out: Writer) -> None:
+        out.dialect.write_conflict(out, self)
+
+
 class Update(Statement):
     """UPDATE; `changes` pairs column names with nodes."""
 
@@ -191,6 +242,33 @@ class Update(Statement):
         self.changes = tuple(changes)
         self.where = where
         self.returning = tuple(returning)
+
+
+class UpdateMany(Expression):
+    """An UPDATE that gives each of many rows, found by key, values of its own.
+
+    `key` and `columns` name columns with their types; a row of `rows` has the values of `columns` and then those of
+    `key`, as the driver takes them.  `changes` are the same for all rows.
+    """
+
+    __slots__ = ("changes", "columns", "key", "rows", "table")
+
+    def __init__(
+        self,
+        table: TableName,
+        key: Sequence[tuple[str, ColumnType]],
+        columns: Sequence[tuple[str, ColumnType]],
+        rows: Sequence[Sequence[Any]],
+        changes: Sequence[tuple[str, Expression]] = (),
+    ) -> None:
+        self.table = table
+        self.key = tuple(key)
+        self.columns = tuple(columns)
+        self.rows = rows
+        self.changes = tuple(changes)
+
+    def write(self, out: Writer) -> None:
+        out.dialect.write_update_many(out, self)
 
 
 class Delete(Statement):

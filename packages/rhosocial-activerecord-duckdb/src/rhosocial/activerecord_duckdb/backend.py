@@ -81,6 +81,9 @@ class DuckDBDialect(Dialect):
     supports_materialized_cte = True
     supports_regexp = True
     nulls_sort = "last"
+    upsert_form = "on_conflict"
+    update_many_form = "from_values"
+    update_many_rows = 1_000
     cast_types = DuckDBTypeMapper()
     function_names: ClassVar = {"JSON_AGG": "json_group_array"}
 

@@ -19,6 +19,11 @@ class PostgreSQLDialect(PostgreSQLConstructs, Dialect):
     supports_materialized_cte = True
     supports_row_locks = True
     nulls_sort = "high"
+    upsert_form = "on_conflict"
+    inserted_sql = "(xmax = 0)"  # No transaction has locked or replaced the row that an INSERT made.
+    update_many_form = "from_values"
+    update_many_rows = 1_000
+    types_values = True
 
     def implied_name(self, kind: str, table: str, columns: tuple[str, ...], number: int) -> str | None:
         """As ChooseConstraintName and ChooseIndexName of the server's source make it, save what they cut off."""

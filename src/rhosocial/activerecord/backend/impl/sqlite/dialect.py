@@ -35,6 +35,10 @@ class SQLiteDialect(SQLiteConstructs, Dialect):
     supports_materialized_cte = True
     supports_index_hints = True
     nulls_sort = "low"
+    upsert_form = "on_conflict"
+    update_many_form = "from_values"
+    update_many_rows = 1_000
+    names_values = False
 
     def begin_statements(self, isolation: IsolationLevel | None, read_only: bool) -> list[str]:
         """BEGIN IMMEDIATE, which takes the write lock at once: a later upgrade could fail where waiting cannot help."""

@@ -1,0 +1,127 @@
+"""What mixins set by themselves is set in bulk too."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+import pytest
+
+from rhosocial.activerecord import ActiveRecord, Column, IntegerPKMixin, OptimisticLockMixin, TimestampMixin, UUIDMixin
+from rhosocial.activerecord.backend import StaleRecord
+
+DAY = timedelta(days=1)
+
+
+class Page(IntegerPKMixin, TimestampMixin, OptimisticLockMixin, ActiveRecord):
+    __table_name__ = "pages"
+    url: Annotated[str, Column(unique=True)]
+    hits: int = 0
+
+
+class Token(UUIDMixin, ActiveRecord):
+    __table_name__ = "tokens"
+    name: Annotated[str, Column(unique=True)]
+
+
+class Careful(ActiveRecord):
+    __table_name__ = "careful"
+    id: int
+    name: str = ""
+    is_open: bool = True
+    saves: int = 0
+
+    def get_update_conditions(self) -> list[Any]:
+        return [Careful.c.is_open == True]  # noqa: E712  # SQL.
+
+    def get_update_expressions(self) -> dict[str, Any]:
+        return {"saves": Careful.c.saves + 1}
+
+
+async def aged() -> list[Page]:
+    """Pages of yesterday."""
+    pages = await Page.abulk_create([Page(url=url) for url in "abc"])
+    yesterday = pages[0].created_at - DAY
+    await Page.query().aupdate(created_at=yesterday, updated_at=yesterday)
+    return await Page.query().order_by("id").aall()
+
+
+async def test_an_update_of_many_moves_moments_and_versions(home: Any) -> None:
+    home(Page)
+    pages = await aged()
+    for page in pages[:2]:
+        page.hits = page.id
+    assert await Page.abulk_update(pages) == 2
+
+    assert [page.version for page in pages] == [2, 2, 1]
+    assert pages[0].updated_at - pages[0].created_at > DAY / 2 and pages[2].updated_at == pages[2].created_at
+    assert await Page.query().order_by("id").aall() == pages and not any(page.is_dirty for page in pages)
+
+
+async def test_a_record_of_an_older_version_is_told(home: Any) -> None:
+    home(Page)
+    pages = await aged()
+    other = await Page.afind_one_or_fail(pages[1].id)
+    await other.aupdate(hits=50)
+    for page in pages:
+        page.hits = 7
+    with pytest.raises(StaleRecord, match="row 1: this Page was not saved: the record was updated by another process"):
+        await Page.abulk_update(pages)
+
+    assert await Page.query().order_by("id").select("hits", "version").atuples() == [(0, 1), (50, 2), (0, 1)]
+    assert [page.version for page in pages] == [1, 1, 1]
+    assert all(page.dirty_fields == {"hits"} for page in pages)
+
+
+@pytest.mark.parametrize("as_dicts", [True, False])
+async def test_an_upsert_moves_moments_and_versions(home: Any, as_dicts: bool) -> None:
+    home(Page)
+    old = (await aged())[0]
+    rows: list[Any] = [{"url": "a", "hits": 5}, {"url": "z"}] if as_dicts else [Page(url="a", hits=5), Page(url="z")]
+    changed, new = (await Page.aupsert(rows, on="url", returning=True)).records
+    assert (changed.id, changed.hits, changed.created_at) == (old.id, 5, old.created_at)
+    # A dict that gives nothing but what it goes by changes nothing.
+    assert changed.updated_at - old.updated_at > DAY / 2 and changed.version == 2
+    assert new.version == 1 and new.created_at == new.updated_at
+
+    await Page.aupsert([changed], on="url", update=["hits"])
+    assert changed.version == 3
+    await changed.aupdate(hits=6)
+    assert changed.version == 4
+
+
+async def test_touch_moves_what_saving_moves(home: Any) -> None:
+    home(Page)
+    page = (await aged())[0]
+    page.hits = 9
+    await page.atouch()
+
+    assert page.updated_at - page.created_at > DAY / 2
+    assert page.dirty_fields == {"hits"} and page.version == 2
+    assert (await Page.afind_one_or_fail(page.id)).updated_at == page.updated_at
+
+
+async def test_the_key_of_the_row_that_is_there_comes_back(home: Any) -> None:
+    home(Token)
+    old = await Token.acreate(name="a")
+    token = Token(name="a")
+    assert token.id != old.id
+    await Token.aupsert([token], on="name")
+
+    assert token.id == old.id and await Token.query().acount() == 1
+    assert (await Token.afind_or_create(name="a")).id == old.id
+
+
+async def test_what_a_class_adds_to_its_updates_holds_in_bulk(home: Any) -> None:
+    home(Careful)
+    rows = await Careful.abulk_create([Careful(name=str(n)) for n in range(3)])
+    for row in rows:
+        row.name += "!"
+    assert await Careful.abulk_update(rows) == 3
+    assert [row.saves for row in rows] == [1, 1, 1]
+    await Careful.query().where(Careful.c.id == rows[1].id).aupdate(is_open=False)
+    for row in rows:
+        row.name += "!"
+    with pytest.raises(StaleRecord, match="row 1: "):
+        await Careful.abulk_update(rows)
+    assert await Careful.query().order_by("id").select("name").ascalars() == ["0!", "1!", "2!"]
