@@ -16,7 +16,7 @@ from .lookup import aread_by
 from .plan import Plan, Row, Write
 from .state import get_stored, put_all_back, set_stored, stored_of
 from .table import TableColumn
-from .violation import explain_batch
+from .violation import aexplain
 
 # A class with one of these has each record asked what its UPDATE is to be.
 _HOOKS = {"get_update_conditions", "get_update_expressions"}
@@ -111,7 +111,7 @@ async def _awrite(backend: StorageBackend, plan: Plan, write: Write, group: list
     try:
         result = await backend.asend(*plan.compile(update), False)
     except IntegrityError as error:
-        explain_batch(error, group, given)
+        await aexplain(error, backend, plan, group, given)
         raise
     if result.affected_rows != len(group):
         await _arefuse_stale(backend, plan, write, group, given)

@@ -22,7 +22,7 @@ from .peers import is_awaiting
 from .plan import Plan, Row
 from .state import get_stored, put_all_back, set_stored, settle
 from .table import Columns, Table, TableColumn
-from .violation import explain_batch
+from .violation import aexplain
 
 M = TypeVar("M")
 
@@ -247,7 +247,7 @@ class Upsert:
         try:
             return await self.backend.asend(sql, sent, returning)
         except IntegrityError as error:
-            explain_batch(error, part, records)
+            await aexplain(error, self.backend, self.plan, part, records)
             raise
         except DatabaseError as error:
             dialect, names = self.plan.dialect, ", ".join(self.target.fields)
