@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import httpx2
 import pytest
 from fastapi.testclient import TestClient
 
-from rhosocial.activerecord.testing import assert_queries
+from rhosocial.activerecord.testing import Sandbox, assert_queries
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -150,3 +151,21 @@ def test_many_at_a_time_are_counted_and_none_is_kept_by_half(way: str, tmp_path:
 
     assert [201] * 100 + [422] * 10 == sorted(codes)
     assert (0, None, 100) == (left, further, shown)
+
+
+@pytest.mark.parametrize("way", FACES)
+def test_in_a_sandbox_it_leaves_nothing(way: str, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/blog.db?pool_timeout=5"
+    app = create_app(url)
+    with TestClient(app):  # Makes the tables, and closes the backend.
+        pass
+    Model.configure(url)
+    with Sandbox(Model):
+        for number in range(2):  # Each time the application starts, has its own loop, and stops.
+            with TestClient(app, base_url=f"http://test/{way}/") as client, ThreadPoolExecutor(4) as pool:
+                people = [{"name": f"Ann {n}", "email": f"ann{n}@example.org"} for n in range(8)]
+                statuses = list(pool.map(lambda body: client.post("users", json=body).status_code, people))
+                assert statuses == [409 if number else 201] * 8
+        assert User.query().count() == 8
+    assert User.query().count() == 0
+    Model.backend().close()
