@@ -22,6 +22,7 @@ from .backend.names import parse_order, shown
 from .backend.statement import Compound, IndexHint, Lock, Select, and_
 from .backend.subquery import Exists, Subquery
 from .join import JoinBuilder, Target, as_condition
+from .scope import in_scope, scopes_without
 from .source import checked_name, source_of
 from .table import nearest
 
@@ -172,6 +173,17 @@ class Builder(JoinBuilder):
             raise QueryError(f"the key of {self._table.model.__name__} is a tuple of {len(columns)} values")
         return Junction("AND", [column == part for column, part in zip(columns, key, strict=True)])
 
+    def unscoped(self, *names: str) -> Self:
+        """Ask for the rows too that the model's default scopes leave out; given names, those of these scopes alone.
+
+        QueryError where the model has no scope of a name.
+        """
+        if isinstance(self._select, Compound):
+            self._refuse_compound("unscoped")
+        made = self._with()
+        made._scopes = scopes_without(self._table, self._scopes, names)
+        return made
+
     # 2 - Order and extent
 
     def order_by(self, *items: str | Expression) -> Self:
@@ -271,9 +283,19 @@ class Builder(JoinBuilder):
         return Subquery(self._closed())
 
     def _closed(self) -> Select:
+        select = self._unscoped()
+        return select if self._scopes is None and not select.joins else in_scope(select, self._table, self._scopes)
+
+    def _unscoped(self) -> Select:
+        """What was asked for, without the default scopes."""
         if self._groups:
             raise QueryError("start_or_group was not closed: call end_or_group")
         return self._select
+
+    def _is_fixed(self) -> bool:
+        """Whether the default scopes that it carries are always the same."""
+        joined = [source.scopes for source in self._joined_sources()]
+        return all(scopes is None or scopes.is_fixed for scopes in (self._scopes, *joined))
 
     def write(self, out: Any) -> None:
         """Write the query in parentheses, as ``IN (…)`` and ``EXISTS (…)`` want it."""

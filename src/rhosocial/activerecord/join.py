@@ -14,6 +14,7 @@ from .backend.names import Term, parse_term, shown
 from .backend.schema import ForeignKey
 from .backend.statement import Compound, Join, Select, and_
 from .backend.typed_path import path_by_name
+from .scope import narrowed, scope_of
 from .source import Alias, Derived, Source, checked_name, ctes_of, merged_ctes, output_of, source_of
 from .table import Table, nearest
 
@@ -30,7 +31,7 @@ _ASKED_BY = {"joins": "a join", "lock": "a lock", "hints": "an index hint", "sou
 class JoinBuilder:
     """A table, those joined to it, and the clauses asked of them; immutable."""
 
-    __slots__ = ("_compiled", "_groups", "_loads", "_select", "_table")
+    __slots__ = ("_compiled", "_groups", "_loads", "_scopes", "_select", "_table")
 
     def __init__(self, table: Any, select: Select | None = None, groups: tuple[Expression | None, ...] = ()) -> None:
         self._table: Any = table  # A `Source`.
@@ -38,6 +39,7 @@ class JoinBuilder:
         self._groups = groups  # The conditions that stood when each open group was started.
         self._compiled: Any = None
         self._loads: Any = None  # What is loaded along with the records, or None.
+        self._scopes: Any = self._table.scopes  # The default scopes that hold, or None.
 
     def _with(self, **clauses: Any) -> Self:
         if isinstance(self._select, Compound) and not clauses.keys() <= _OF_COMPOUND:
@@ -50,7 +52,7 @@ class JoinBuilder:
 
     def _over(self, select: Select, groups: tuple[Expression | None, ...] | None = None) -> Self:
         made = type(self)(self._table, select, self._groups if groups is None else groups)
-        made._loads = self._loads
+        made._loads, made._scopes = self._loads, self._scopes
         return made
 
     # 1 - Joins
@@ -317,6 +319,18 @@ class SourceJoin(Join):
         super().__init__(kind, source.source(), on)
         self.source = source
         self.path = path
+
+    @property
+    def in_scope(self) -> Join:
+        """The join as it stands in the statement: of the rows that the default scopes of what is joined let through."""
+        condition = scope_of(self.source)
+        if condition is None:
+            return self
+        if self.kind in ("JOIN", "LEFT JOIN"):
+            return Join(self.kind, self.target, and_(self.on, condition))
+        if self.kind == "CROSS JOIN":
+            return Join("JOIN", self.target, condition)
+        return Join(self.kind, narrowed(self.source, condition), self.on)
 
     @property
     def relation(self) -> str | None:

@@ -22,11 +22,12 @@ from .events import inherit_handlers
 from .hooks import hooks_of
 from .plan import Plan, plan_for
 from .relation import Relation
+from .scope import default_scopes, made_scopes
 from .state import LinkedState, join_peers
 from .table import Columns, Table, accepts_none, column_spec, is_generated_key, key_of, linked_columns, without_none
 
 # Class attributes that decide where a model is stored: setting one makes the class look again.
-_OF_TABLE = frozenset({"__table_name__", "__primary_key__", "__table_args__"})
+_OF_TABLE = frozenset({"__table_name__", "__primary_key__", "__table_args__", "__default_scopes__"})
 _OF_BACKEND = frozenset({"__backend__", "__backend_class__", "__connection_config__"})
 # What a subclass may annotate although the base has it.
 _FREE = frozenset({"model_config"})
@@ -138,7 +139,7 @@ def _make_table(model: Any) -> Table:
     tables: dict[Any, Table] = model.__tables_made__
     if (name, key) not in tables:
         _complete(model)
-        tables.setdefault((name, key), Table(model, name, key, model.__relations__))
+        tables.setdefault((name, key), Table(model, name, key, model.__relations__, made_scopes(default_scopes(model))))
     model.__table_made__ = tables[name, key]
     return tables[name, key]
 

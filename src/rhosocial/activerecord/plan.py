@@ -125,7 +125,10 @@ class Plan:
         # The type of the keys that `find_one` takes the short way for; a class may find its records otherwise.
         self.plain_key = self._key_type if table.model.__finds_plainly__ else None
         self._key_dump = None if only is None else self.dumper(only)
-        self.find_sql = f"SELECT {self.column_list} FROM {self.source} WHERE {where}"
+        self.reload_sql = f"SELECT {self.column_list} FROM {self.source} WHERE {where}"
+        self.find_sql, self.find_values = self.reload_sql, self.dump_key
+        if table.scopes is not None:
+            self._scope_finding(table.scopes)
         self._version = table.version
         if table.version is not None:
             where += f" AND {dialect.quote(table.version.name)} = ?"
@@ -158,6 +161,16 @@ class Plan:
         # Whether a save may be one statement and what the driver says of it: no hooks, and nothing to be read again.
         self.is_short = self.is_simple and not self.has_computed and not self.verifies and not model.__hooked__
         self.load = self.load_untold if model.__tell_loaded__ is None else _telling(self.load_untold, model)
+
+    def _scope_finding(self, scopes: Any) -> None:
+        """Have `find_sql` carry the default scopes; it is empty where these have to be asked each time."""
+        if not scopes.is_fixed:
+            self.find_sql, self.plain_key = "", None
+        elif (condition := scopes.condition(self.table)) is not None:
+            text, values = self.compile(condition)
+            self.find_sql = f"{self.reload_sql} AND ({text})"
+            if values:
+                self.find_values = lambda key: (*self.dump_key(key), *values)
 
     # 1 - Values
 

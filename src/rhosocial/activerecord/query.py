@@ -175,7 +175,7 @@ class Query(Builder, Generic[M]):
 
         The text is the whole question: QueryError where the query has clauses already.
         """
-        select, plain = self._closed(), Select(self._table.select_list, self._table.source())
+        select, plain = self._unscoped(), Select(self._table.select_list, self._table.source())
         if select.columns is not plain.columns or any(
             getattr(select, clause) is not getattr(plain, clause) for clause in Select.__slots__ if clause != "source"
         ):
@@ -223,7 +223,12 @@ class Query(Builder, Generic[M]):
 
         A string is a column, or ``FUNCTION(column) AS alias``.
         """
-        return RowQuery(self._table, self._select, self._groups).select(*columns)
+        return self._in_rows(self._select, self._groups, self._scopes).select(*columns)
+
+    def _in_rows(self, select: Select, groups: tuple[Any, ...], scopes: Any, items: tuple[Any, ...] = ()) -> RowQuery:
+        made = RowQuery(self._table, select, groups, items)
+        made._scopes = scopes
+        return made
 
     def with_(self, *paths: str | tuple[str, Callable[[Any], Any]] | Callable[[Any], Any], join: bool = False) -> Self:
         """Load relations along with the records, one statement for each: ``with_("posts.comments", "team")``.
@@ -327,7 +332,7 @@ class Query(Builder, Generic[M]):
                 "or ask for them on as_table('t').query()"
             )
         item = column if isinstance(column, Expression) else self._ref(column)
-        asked = RowQuery(self._table, self._closed(), ()).select(function(item).as_("value"))
+        asked = self._in_rows(self._closed(), (), None).select(function(item).as_("value"))
         return (await asked._with(order_by=(), lock=None).ascalars())[0]
 
     async def _ascalar(self, select: Select) -> Any:
@@ -387,7 +392,9 @@ class Query(Builder, Generic[M]):
         if not self._is_of_rows:
             self._refuse_half_records()
             other._refuse_half_records()
-        return self._over(compound_of(self._closed(), operator, closed_select(other), is_all=is_all))
+        made = self._over(compound_of(self._closed(), operator, closed_select(other), is_all=is_all))
+        made._scopes = None  # Both parts have theirs.
+        return made
 
     # 5 - Changing rows by query
 
@@ -451,10 +458,14 @@ class Query(Builder, Generic[M]):
         table = self._table.origin
         return home if home[1].table is table else (home[0], plan_for(table, home[0]))
 
+    def _is_fixed(self) -> bool:
+        loads = self._loads
+        return super()._is_fixed() and (loads is None or not loads.joins or loads.is_fixed(self._table.model))
+
     def _compile(self, plan: Plan) -> tuple[str, tuple[Any, ...]]:
         # A query never changes, so its text is made once; a plan of another backend makes its own.
         kept = self._compiled
-        if kept is None or kept[0] is not plan:
+        if kept is None or kept[0] is not plan or not self._is_fixed():
             select = self._closed()
             if self._loads is not None:
                 select = self._loads.extended(plan, select, self._table)
@@ -478,7 +489,7 @@ class RowQuery(Query[Row]):
 
     def _over(self, select: Select, groups: tuple[Any, ...] | None = None) -> Self:
         made = type(self)(self._table, select, self._groups if groups is None else groups, self._items)
-        made._loads = self._loads
+        made._loads, made._scopes = self._loads, self._scopes
         return made
 
     def _given_columns(self) -> Iterable[Any]:
@@ -522,7 +533,7 @@ class RowQuery(Query[Row]):
         if double is not None:
             raise QueryError(f"select would give two columns the name {double!r}: name one with .as_(…)")
         select = self._select.replace(columns=tuple(as_named(name, item) for name, item in items))
-        return RowQuery(self._table, select, self._groups, items)
+        return self._in_rows(select, self._groups, self._scopes, items)
 
     async def aall(self) -> list[Row]:
         """All rows."""

@@ -36,6 +36,7 @@ from .relation.loading import acount_for, read_count
 from .relation.preload import aload_path, check_path
 from .saved import SavedRecord
 from .schema import Names, derived_schema
+from .scope import Condition
 from .source import Alias
 from .state import (
     RecordState,
@@ -69,6 +70,8 @@ class ActiveRecord(SavedRecord, Writing, metaclass=RecordMeta):
     __connection_config__: ClassVar[Any] = None
     __logger__: ClassVar[logging.Logger] = logging.getLogger("activerecord")
     __query_class__: ClassVar[type[Query[Any]]] = Query
+    # Conditions that every query carries, by name: ``{"published": lambda c: c.published == True}``.
+    __default_scopes__: ClassVar[Mapping[str, Condition | None]] = {}
 
     __reserved__: ClassVar[frozenset[str]] = frozenset()
     # Of the fields that construction may leave out: whether, as written, they accepted None, and were required.
@@ -265,7 +268,9 @@ class ActiveRecord(SavedRecord, Writing, metaclass=RecordMeta):
             one: Self | None = await _matching(cls, key).aone()
             return one
         backend, plan = cls.__home__
-        found = plan.load_result(await backend.asend(plan.find_sql, plan.dump_key(key), True))
+        if not plan.find_sql:
+            return await cls.query().with_keys([key]).aone()
+        found = plan.load_result(await backend.asend(plan.find_sql, plan.find_values(key), True))
         return found[0] if found else None
 
     @classmethod
@@ -284,7 +289,7 @@ class ActiveRecord(SavedRecord, Writing, metaclass=RecordMeta):
         backend, plan = home
         if (
             type(key) is not plan.plain_key
-            or (result := backend.try_send(plan.find_sql, plan.dump_key(key), True)) is None
+            or (result := backend.try_send(plan.find_sql, plan.find_values(key), True)) is None
         ):
             return None
         found: list[Self] = plan.load_result(result)

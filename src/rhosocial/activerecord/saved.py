@@ -343,7 +343,7 @@ class SavedRecord(RecordState):
             raise
 
     async def _areload(self, plan: Plan, backend: StorageBackend, key: Row, write: Write | None = None) -> None:
-        result = await backend.asend(plan.find_sql, key, True)
+        result = await backend.asend(plan.reload_sql, key, True)
         found = plan.load_untold(plan.rows_of(result))
         if plan.verifies and write is not None:
             refuse_other(self, plan, write, found)

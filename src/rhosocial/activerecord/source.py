@@ -13,6 +13,7 @@ from .backend.names import shown
 from .backend.schema import ForeignKey
 from .backend.statement import Compound, Select, TableName
 from .backend.subquery import CommonTable, CommonTableName, DerivedTable
+from .scope import scopes_without
 from .table import Columns, Table, TableColumn, nearest
 
 Q = TypeVar("Q")
@@ -34,11 +35,12 @@ class Alias(Generic[Q]):
     It can be joined, asked (`query`), and named in conditions as a model can.
     """
 
-    __slots__ = ("_refs", "_source", "c", "name", "origin", "select_list", "stands_for")
+    __slots__ = ("_refs", "_source", "c", "name", "origin", "scopes", "select_list", "stands_for")
 
     def __init__(self, table: Table, name: str, source: Expression | None = None) -> None:
         self.origin = table
         self.name = checked_name(name)
+        self.scopes = table.scopes
         # Given another source, it holds that one's rows for the table's, whose columns mean these then.
         self.stands_for = None if source is None else table.name
         self._source = source or TableName(table.name, name, table.schema)
@@ -85,6 +87,12 @@ class Alias(Generic[Q]):
         """The table as it stands in FROM."""
         return self._source
 
+    def unscoped(self, *names: str) -> Alias[Q]:
+        """The same name for all rows, those that the model's default scopes, or those named, leave out among them."""
+        made: Alias[Q] = Alias(self.origin, self.name, self._source if self.stands_for else None)
+        made.scopes = scopes_without(self, self.scopes, names)
+        return made
+
     def query(self) -> Q:
         """A question about the table's rows under this name, answered in records of the model."""
         query: Q = self.model.__query_class__(self)
@@ -104,6 +112,7 @@ class Derived(Generic[Q]):
     foreign_keys: tuple[ForeignKey, ...] = ()
     relations: Mapping[str, Any] = {}  # Never changed.
     stands_for: str | None = None
+    scopes: None = None  # What it reads from has been asked with its own.
 
     def __init__(
         self,

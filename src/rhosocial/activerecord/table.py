@@ -68,15 +68,23 @@ class Table:
         "plans",
         "relations",
         "schema",
+        "scopes",
         "select_list",
         "stamped",
         "version",
     )
 
     def __init__(
-        self, model: Any, name: str, key: Sequence[str], relations: Mapping[str, Any] = MappingProxyType({})
+        self,
+        model: Any,
+        name: str,
+        key: Sequence[str],
+        relations: Mapping[str, Any] = MappingProxyType({}),
+        scopes: Any = None,
     ) -> None:
         self.model = model
+        # What every question about the table asks of its rows beside its own conditions, or None.
+        self.scopes = scopes
         # The model's relations by name, given by the model layer; joins find their way by them.
         self.relations = relations
         # What is compiled for it, each for one backend.

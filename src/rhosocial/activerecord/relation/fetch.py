@@ -14,6 +14,7 @@ from ..backend.statement import Join, Select, and_
 from ..backend.subquery import Subquery
 from ..hydrate import tuple_loader
 from ..plan import Plan, tuples_of
+from ..scope import scope_of
 from .route import Route, Side, free_name
 
 Modifier = Callable[[Any], Any]
@@ -170,7 +171,9 @@ class _Through:
             name = free_name(before.table.name, names)
             names.add(name)
             here, there = sides[-1], before.table if name == before.table.name else Side(before.table, name)
-            joins.append(Join("JOIN", there.source(), and_(*step.pairs(there, here), *before.own(there))))
+            joins.append(
+                Join("JOIN", there.source(), and_(*step.pairs(there, here), *before.own(there), scope_of(there)))
+            )
             sides.append(there)
         self._joins = tuple(joins)
         self.refs = [sides[-1].ref(name) for name in route.steps[0].columns]

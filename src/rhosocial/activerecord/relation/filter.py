@@ -13,6 +13,7 @@ from ..backend.expression import Condition, Expression, In, Junction, Operand, R
 from ..backend.statement import Join, Select, and_
 from ..backend.subquery import Exists, Subquery
 from ..join import as_condition
+from ..scope import scope_of
 from ..table import Columns
 from .fetch import among, asked
 from .renaming import names_in, renamed, tables_of
@@ -65,14 +66,15 @@ def _related(route: Route, condition: Any, params: Any, of: Any, item: Expressio
         inner = renamed(inner, route.table.name, last.name)
     select = Select((item,), first.source())
     joins = tuple(Join("JOIN", side.source(), on) for side, on in rest)
-    return select.replace(joins=joins, where=and_(link, inner))
+    between = [scope_of(side) for side, _ in joined[:-1]]
+    return select.replace(joins=joins, where=and_(link, inner, *between))
 
 
 def _condition(route: Route, condition: Any, params: Any) -> Expression | None:
     if condition is None:
         return None
     if isinstance(condition, dict):
-        where: Expression | None = route.target.query().query(condition)._closed().where
+        where: Expression | None = route.target.query().query(condition)._unscoped().where
         return where
     if callable(condition) and not isinstance(condition, Expression):
         condition = condition(Columns(route.table))
@@ -101,10 +103,11 @@ def _leading(route: Route, key: Any) -> Select:
         taken.add(name)
         sides.append(step.table if name == step.table.name else Side(step.table, name))
     joins = tuple(
-        Join("JOIN", here.source(), and_(*step.pairs(before, here), *step.own(here)))
+        Join("JOIN", here.source(), and_(*step.pairs(before, here), *step.own(here), scope_of(here)))
         for step, before, here in zip(route.steps[1:-1], sides, sides[1:], strict=False)
     )
     first, last = route.steps[0], route.steps[-1]
     refs = [sides[0].ref(name) for name in first.columns]
-    where = and_(among(refs, [key]), *first.own(sides[0]), *last.pairs(sides[-1], route.table))
+    near = and_(*first.own(sides[0]), scope_of(sides[0]))
+    where = and_(among(refs, [key]), near, *last.pairs(sides[-1], route.table))
     return Select((Raw("1"),), sides[0].source()).replace(joins=joins, where=where)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..backend.errors import QueryError
@@ -82,6 +82,11 @@ class Loads:
         """The records of the query's rows, with what joins have brought."""
         return Joined(self.joins, plan).load(rows) if self.joins else plan.load(rows)
 
+    def is_fixed(self, model: Any) -> bool:
+        """Whether the default scopes of what the joins lead to are always the same."""
+        scopes = [table.scopes for path in self.joins for table in _tables_of(model, path)]
+        return all(scope is None or scope.is_fixed for scope in scopes)
+
     def extended(self, plan: Plan, select: Select, source: Any) -> Select:
         """The SELECT of a query of `source`, the plan's table or another name of it, with the joins."""
         return Joined(self.joins, plan).extended(select, source) if self.joins else select
@@ -113,6 +118,12 @@ def _paths(given: Iterable[Any]) -> list[tuple[str, Modifier | None]]:
                 f"with_ takes names of relations and functions of their queries, got {type(item).__name__}"
             )
     return out
+
+
+def _tables_of(model: Any, path: Iterable[str]) -> Iterator[Any]:
+    for name in path:
+        model = model.get_relations()[name].target
+        yield model.__table__
 
 
 def check_path(models: Iterable[Any], names: list[str], path: str) -> None:

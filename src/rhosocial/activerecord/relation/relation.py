@@ -164,7 +164,7 @@ class Relation(_Attribute, Generic[T]):
         if given is None:
             return None
         if isinstance(given, dict):
-            where: Expression | None = table.model.query().query(given)._closed().where
+            where: Expression | None = table.model.query().query(given)._unscoped().where
             return where
         if isinstance(given, str):
             return Raw(given)

@@ -24,6 +24,7 @@ class LinkTable:
     key: tuple[Any, ...] = ()
     foreign_keys: tuple[Any, ...] = ()
     stands_for: str | None = None
+    scopes: None = None
     relations: Mapping[str, Any] = MappingProxyType({})
     by_field: Mapping[str, Any] = MappingProxyType({})
     by_name: Mapping[str, Any] = MappingProxyType({})

@@ -9,6 +9,7 @@ from ..backend.errors import QueryError
 from ..backend.expression import Expression
 from ..backend.statement import Delete, Insert, Select, and_
 from ..hydrate import tuple_loader
+from ..scope import scope_of
 from ..state import links_of, make_links, stored_of
 from ..table import Table
 from .counting import slot
@@ -247,7 +248,7 @@ class LinkWriter(Writer):
     async def _alinked(self, keys: Sequence[Any]) -> set[Any]:
         link, step = self._steps[0].table, self._steps[1]
         refs = [link.ref(name) for name in step.origin]
-        select = Select(refs, link.source()).replace(where=self._where(keys))
+        select = Select(refs, link.source()).replace(where=and_(self._where(keys), scope_of(link)))
         sql, params = self.plan.compile(select)
         rows = rows_of(await self.backend.asend(sql, params, True), select)
         loaders = [None if ref.type is None else self.plan.loader(ref.type) for ref in refs]
