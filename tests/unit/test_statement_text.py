@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rhosocial.activerecord.backend import ColumnNotFound, Dialect
+from rhosocial.activerecord.backend import ColumnNotFound, Dialect, UnsupportedFeature
 from rhosocial.activerecord.backend import functions as F
 from rhosocial.activerecord.backend.expression import Aliased, ColumnRef, Expression, Raw, Value
 from rhosocial.activerecord.backend.impl.sqlite.dialect import SQLiteDialect
@@ -176,13 +176,21 @@ def test_and_leaves_out_what_is_none() -> None:
         (DropTable(TableName("users", schema="app"), if_exists=True), 'DROP TABLE IF EXISTS "app"."users"'),
         (CreateIndex(users, Index("name"), "ix"), 'CREATE INDEX "ix" ON "users" ("name")'),
         (
-            CreateIndex(users, Index("name", "age", unique=True, where="age > 1"), 'i"x', if_not_exists=True),
-            'CREATE UNIQUE INDEX IF NOT EXISTS "i""x" ON "users" ("name", "age") WHERE age > 1',
+            CreateIndex(users, Index("name", "age", unique=True), 'i"x', if_not_exists=True),
+            'CREATE UNIQUE INDEX IF NOT EXISTS "i""x" ON "users" ("name", "age")',
         ),
     ],
 )  # fmt: skip
 def test_other_statements(statement: Any, expected: Any) -> None:
     assert expected == sql(statement)
+
+
+def test_a_partial_index_where_there_are_such() -> None:
+    partial = CreateIndex(users, Index("name", where="age > 1"), "ix")
+
+    assert sql(partial, SQLiteDialect()) == 'CREATE INDEX "ix" ON "users" ("name") WHERE age > 1'
+    with pytest.raises(UnsupportedFeature, match="partial indexes"):
+        sql(partial)
 
 
 def column(name: str, type: str = "TEXT", **more: Any) -> ColumnDefinition:

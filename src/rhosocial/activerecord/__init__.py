@@ -5,7 +5,17 @@ from .backend.encryption import Encrypted
 from .backend.schema import Check, Column, ForeignKey, Index, Unique
 from .backend.stored_as import StoredAs, register_type
 from .events import ModelEvent
-from .field import IntegerPKMixin, OptimisticLockMixin, TimestampMixin, ULIDMixin, UUID7Mixin, UUIDMixin, Version
+from .field import (
+    IntegerPKMixin,
+    OptimisticLockMixin,
+    SoftDeleteMixin,
+    SoftDeleteQuery,
+    TimestampMixin,
+    ULIDMixin,
+    UUID7Mixin,
+    UUIDMixin,
+    Version,
+)
 from .page import Page
 from .query import Query
 from .record import AUTO, ActiveRecord
@@ -32,6 +42,8 @@ __all__ = [
     "OptimisticLockMixin",
     "Page",
     "Query",
+    "SoftDeleteMixin",
+    "SoftDeleteQuery",
     "StoredAs",
     "TimestampMixin",
     "ULIDMixin",

@@ -3,6 +3,8 @@
 from .field import (
     IntegerPKMixin,
     OptimisticLockMixin,
+    SoftDeleteMixin,
+    SoftDeleteQuery,
     TimestampMixin,
     ULIDMixin,
     UUID7Mixin,
@@ -16,6 +18,8 @@ from .field import (
 __all__ = [
     "IntegerPKMixin",
     "OptimisticLockMixin",
+    "SoftDeleteMixin",
+    "SoftDeleteQuery",
     "TimestampMixin",
     "ULIDMixin",
     "UUID7Mixin",

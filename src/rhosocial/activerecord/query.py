@@ -33,7 +33,7 @@ from .shape import CardQuery
 from .source import CTE, Derived, GivenColumn, checked_name, closed_select, compound_of, ctes_of
 from .stream import RecordStream, checked_size
 
-M = TypeVar("M")
+M = TypeVar("M", covariant=True)
 C = TypeVar("C")
 
 

@@ -147,17 +147,17 @@ class SavedRecord(RecordState):
 
     async def adelete(self) -> int:
         """Delete the row; gives the number of rows deleted.  The record is new afterwards, without a generated key."""
-        return await self._adelete_by(self._aremove)
+        return await self._adelete_by()
 
     delete = blocking(adelete)
 
-    async def _adelete_by(self, remove: Callable[[], Awaitable[int]]) -> int:
-        """Have `remove` delete the stored record, and tell who wants to know."""
+    async def _adelete_by(self, remove: Callable[[], Awaitable[int]] | None = None) -> int:
+        """Have `remove` delete the stored record in a way of its own, and tell who wants to know."""
         if self.is_new_record:
             raise DatabaseError(f"this {type(self).__name__} cannot be deleted: it is not stored")
         if self.__hooked__ or self._aside("handlers") is not None:
             return await adelete_told(self, *type(self).__home__, remove)
-        return await remove()
+        return await (remove or self._aremove)()
 
     async def _aremove(self) -> int:
         if all(relation.dependent is None for relation in self.__relations__.values()):
@@ -165,6 +165,10 @@ class SavedRecord(RecordState):
         async with type(self).__home__[0].transaction():
             await adelete_dependents([self])
             return await self._adelete_row()
+
+    async def _adelete_for_good(self) -> int:
+        """`delete` for a record whose row must go, whatever `delete` does by itself."""
+        return await self.adelete()
 
     async def _adelete_row(self) -> int:
         (backend, plan), row = type(self).__home__, get_stored(self)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from .backend.errors import ConfigurationError, QueryError
 from .backend.expression import Expression
@@ -45,6 +45,10 @@ class Scopes:
         columns = Columns(source)
         return and_(*[_asked(name, c, columns) for name, c in self.by_name.items()], *[c(columns) for c in self.kept])
 
+    def replacing(self, name: str, condition: Condition) -> Scopes:
+        """The scopes with another condition under that name."""
+        return Scopes({**self.by_name, name: condition}, self.kept)
+
     def without(self, names: Sequence[str]) -> Scopes | None:
         """The scopes without those named, without any that can be left out where none is named; None: no scope."""
         left = {name: c for name, c in self.by_name.items() if names and name not in names}
@@ -65,15 +69,15 @@ def made_scopes(by_name: Mapping[str, Condition], kept: tuple[Condition, ...] = 
 
 def default_scopes(model: Any) -> dict[str, Condition]:
     """What the model and the classes before it declare; a subclass takes one back by giving None for it."""
-    found: dict[str, Condition] = {}
+    found: dict[str, Condition | None] = {}
     for base in reversed(model.__mro__):
-        declared = vars(base).get("__default_scopes__", {})
+        declared: Any = vars(base).get("__default_scopes__", {})
         if not isinstance(declared, Mapping):
             raise _wrong(base, declared)
-        for name, condition in declared.items():
+        for name, condition in dict(declared).items():
             if not isinstance(name, str) or not (condition is None or callable(condition)):
                 raise _wrong(base, condition)
-            found[name] = condition
+            found[name] = cast("Condition | None", condition)
     return {name: condition for name, condition in found.items() if condition is not None}
 
 

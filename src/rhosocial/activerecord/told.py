@@ -52,19 +52,29 @@ async def _awrite(record: Any, backend: StorageBackend, plan: Plan) -> int:
     return written
 
 
-async def adelete_told(record: Any, backend: StorageBackend, plan: Plan, remove: Callable[[], Awaitable[int]]) -> int:
-    """`adelete` of a record that has handlers or hooks, done by `remove`; gives the number of rows deleted."""
+async def adelete_told(
+    record: Any, backend: StorageBackend, plan: Plan, remove: Callable[[], Awaitable[int]] | None = None
+) -> int:
+    """`adelete` of a record that has handlers or hooks; gives the number of rows deleted.
+
+    `remove` deletes it in a way of its own, of which `prepare_delete` is not asked.
+    """
     async with Ends(record, backend) as ends:
         await atell(record, ModelEvent.BEFORE_DELETE)
-        key, instead = _key(record, plan), await aprepare_delete(record)
-        deleted = await (_awrite_only(record, backend, plan, instead) if instead else remove())
+        key = _key(record, plan)
+        deleted = await (remove() if remove is not None else _adelete_prepared(record, backend, plan))
         if deleted:
             ends.note("delete", key)
         await atell(record, ModelEvent.AFTER_DELETE, result=deleted)
     return deleted
 
 
-async def _awrite_only(record: Any, backend: StorageBackend, plan: Plan, given: dict[str, Any]) -> int:
+async def _adelete_prepared(record: Any, backend: StorageBackend, plan: Plan) -> int:
+    instead = await aprepare_delete(record)
+    return await (awrite_only(record, backend, plan, instead) if instead else record._aremove())
+
+
+async def awrite_only(record: Any, backend: StorageBackend, plan: Plan, given: dict[str, Any]) -> int:
     """Write these values, validated, and leave the record's other changes unsaved; it is as before if that fails."""
     values, before = vars(record), vars(record).copy()
     values.update(type(record).__checks__.check_values(given))

@@ -64,6 +64,8 @@ class Dialect(Constructs, ManyRows):
     supports_limited_subqueries: ClassVar[bool] = True
     # Can DDL be part of a transaction?
     supports_transactional_ddl: ClassVar[bool] = True
+    # May an index be of the rows that meet a condition alone?
+    supports_partial_indexes: ClassVar[bool] = False
 
     # Are there RIGHT and FULL JOIN?
     supports_outer_joins: ClassVar[bool] = True
@@ -460,6 +462,7 @@ class Dialect(Constructs, ManyRows):
     def write_create_index_where(self, out: SQLWriter, create: CreateIndex) -> None:
         """The condition of a partial index."""
         if create.index.where is not None:
+            self.require(self.supports_partial_indexes, "partial indexes: leave out where")
             out.sql(f" WHERE {create.index.where}")
 
     def write_drop_table_name(self, out: SQLWriter, drop: DropTable) -> None:

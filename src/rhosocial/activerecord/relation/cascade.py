@@ -9,7 +9,7 @@ from ..backend.errors import ConfigurationError, ForeignKeyViolation
 from ..backend.expression import Value
 from ..backend.statement import Delete, Update, and_
 from ..state import aside_of, put_back, stored_of
-from .fetch import afetch, among
+from .fetch import Modifier, afetch, among
 from .kind import HasMany, HasOne, ManyToMany
 from .members import row_key
 from .route import Route, has_null, one_or_all
@@ -40,13 +40,33 @@ async def adelete_dependents(records: Sequence[Any], seen: set[Any] | None = Non
         await _RULES[relation.dependent](relation, records, seen)
 
 
-async def _arestrict(relation: Any, records: Sequence[Any], seen: set[Any]) -> None:
-    route, keys = relation.route, _keys(relation, records)
-    found = await afetch(route, keys) if keys else {}
-    if any(row_key(other) not in seen for related in found.values() for other in related):
+async def arelated(
+    relation: Any, records: Sequence[Any], seen: set[Any], modifier: Modifier | None = None
+) -> list[Any]:
+    """The records that a relation of these leads to, but for those `seen`; the very ones that are at hand of these."""
+    keys = _keys(relation, records)
+    found = await afetch(relation.route, keys, modifier=modifier) if keys else {}
+    at_hand = {row_key(other): other for record in records for other in _loaded(relation, record)}
+    related = [at_hand.get(row_key(other), other) for others in found.values() for other in others]
+    return [other for other in related if row_key(other) not in seen]
+
+
+async def arestrict(relation: Any, records: Sequence[Any], seen: set[Any], modifier: Modifier | None = None) -> None:
+    """ForeignKeyViolation where the relation leads to records that are not among those `seen`."""
+    route = relation.route
+    if await arelated(relation, records, seen, modifier):
         raise ForeignKeyViolation(
             f"{relation.label} restricts deleting: there are {route.target.__name__} records", table=route.own.name
         )
+
+
+async def _arestrict(relation: Any, records: Sequence[Any], seen: set[Any]) -> None:
+    await arestrict(relation, records, seen, _unscoped)
+
+
+def _unscoped(query: Any) -> Any:
+    """All rows: what default scopes hide points at the deleted row as well."""
+    return query.unscoped()
 
 
 async def _anullify(relation: Any, records: Sequence[Any], seen: set[Any]) -> None:
@@ -60,16 +80,11 @@ async def _anullify(relation: Any, records: Sequence[Any], seen: set[Any]) -> No
 
 
 async def _adelete(relation: Any, records: Sequence[Any], seen: set[Any]) -> None:
-    route, keys = relation.route, _keys(relation, records)
-    if not keys:
-        return
+    route = relation.route
     if isinstance(relation, ManyToMany):
-        await _aunlink(relation, route, keys)
+        await _aunlink(relation, route, _keys(relation, records))
         return
-    found = await afetch(route, keys)
-    at_hand = {row_key(other): other for record in records for other in _loaded(relation, record)}
-    related = [at_hand.get(row_key(other), other) for others in found.values() for other in others]
-    related = [other for other in related if row_key(other) not in seen]
+    related = await arelated(relation, records, seen, _unscoped)
     if not related:
         return
     if _is_plain(route.target):
@@ -78,7 +93,7 @@ async def _adelete(relation: Any, records: Sequence[Any], seen: set[Any]) -> Non
     else:
         seen.update(map(row_key, related))
         for other in related:
-            await other.adelete()
+            await other._adelete_for_good()
 
 
 async def _adelete_rows(route: Route, records: Sequence[Any]) -> None:

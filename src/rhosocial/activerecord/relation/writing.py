@@ -273,8 +273,11 @@ class LinkWriter(Writer):
     async def _aunlink(self, records: Sequence[Any]) -> None:
         if not records:
             return
-        keys = [self._key_of(record) for record in records]
-        sql, params = self.plan.compile(Delete(self._steps[0].table.source(), self._where(keys)))
+        link, keys = self._steps[0].table, [self._key_of(record) for record in records]
+        if isinstance(link, Table):  # A model may delete its rows in a way of its own.
+            await link.model.query().where(self._where(keys)).adelete()
+            return
+        sql, params = self.plan.compile(Delete(link.source(), self._where(keys)))
         await self.backend.asend(sql, params, False)
 
     @property

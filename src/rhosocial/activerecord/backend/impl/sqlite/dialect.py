@@ -34,6 +34,7 @@ class SQLiteDialect(SQLiteConstructs, Dialect):
     supports_set_all = False
     supports_materialized_cte = True
     supports_index_hints = True
+    supports_partial_indexes = True
     nulls_sort = "low"
     upsert_form = "on_conflict"
     update_many_form = "from_values"
