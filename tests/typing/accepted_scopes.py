@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self, TypeVar, assert_type
 
-from rhosocial.activerecord import AUTO, ActiveRecord, Query, SoftDeleteMixin, SoftDeleteQuery
+from rhosocial.activerecord import AUTO, ActiveRecord, HasMany, Query, SoftDeleteMixin, SoftDeleteQuery
 
 M = TypeVar("M")
 
@@ -36,6 +36,28 @@ class Note(SoftDeleteMixin, ActiveRecord):
 
     id: int = AUTO
 
+
+class Shape(ActiveRecord):
+    __table_name__ = "shapes"
+    __discriminator__ = "kind"
+
+    id: int = AUTO
+    kind: str = AUTO
+
+    notes = HasMany["Note"](foreign_key="shape_id")
+
+
+class Circle(Shape):
+    __discriminator_value__ = "circle"
+
+    radius: float
+
+
+assert_type(Shape.query().all(), list[Shape])
+assert_type(Circle(radius=1.5), Circle)
+assert_type(Circle.query().where(Circle.c.radius > 1).one(), Circle | None)
+assert_type(Shape.find_one(1), Shape | None)
+shapes: Query[Shape] = Circle.query()
 
 assert_type(Task.query().open().unscoped("listed").open().all(), list[Task])
 assert_type(Task.alias("t").unscoped().query().one(), Task | None)

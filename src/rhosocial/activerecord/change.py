@@ -42,9 +42,11 @@ def changes_to(plan: Plan, given: Mapping[Any, Any]) -> list[tuple[str, Expressi
             raise QueryError(f"{model}.{column.field} is encrypted here, in Python: give it a value, no expression")
         if column.field in values:
             raise QueryError(f"{model}.{column.field} is given two values")
+        if column.field == table.model.__discriminator__:
+            raise DataError(f"{model}.{column.field} says of which class a record is, and cannot be set")
         values[column.field] = value
     plain = {field: value for field, value in values.items() if not _is_expression(value)}
-    checked = table.model.__checks__.check_values(plain)
+    checked = table.check_values(plain)
     sent = dict(zip(plain, map(Sent, plan.dump_of(tuple(plain))(checked)), strict=True)) if plain else {}
     return [(table.by_field[f].name, sent[f] if f in sent else as_operand(value)) for f, value in values.items()]
 

@@ -20,6 +20,7 @@ from .blocking import renew_faces
 from .checks import Checks
 from .events import inherit_handlers
 from .hooks import hooks_of
+from .inheritance import kind_scope, read_as_family, root_of, take_kind
 from .plan import Plan, plan_for
 from .relation import Relation
 from .scope import default_scopes, made_scopes
@@ -139,7 +140,10 @@ def _make_table(model: Any) -> Table:
     tables: dict[Any, Table] = model.__tables_made__
     if (name, key) not in tables:
         _complete(model)
-        tables.setdefault((name, key), Table(model, name, key, model.__relations__, made_scopes(default_scopes(model))))
+        scopes = made_scopes(default_scopes(model), kind_scope(model))
+        table = Table(model, name, key, model.__relations__, scopes)
+        read_as_family(table)
+        tables.setdefault((name, key), table)
     model.__table_made__ = tables[name, key]
     return tables[name, key]
 
@@ -218,6 +222,8 @@ def _prepare(cls: Any, root: Any) -> None:
     cls.__custom_init__ = cls.__init__ not in (root.__init__, LinkedState.__init__)
     cls.__is_dynamic__ = any(_overrides(cls, root, name) for name in ("table_name", "primary_key", "backend"))
     cls.__finds_plainly__ = not _overrides(cls, root, "afind_one")
+    if take_kind(cls) and (base := root_of(cls)) is not cls:
+        _drop(base, table=True)  # Those above it read its columns too from now on.
     cls.__hooks__ = hooks_of(cls)
     cls.__own_handlers__ = {}
     inherit_handlers(cls)

@@ -127,7 +127,9 @@ class Plan:
         self._key_dump = None if only is None else self.dumper(only)
         self.reload_sql = f"SELECT {self.column_list} FROM {self.source} WHERE {where}"
         self.find_sql, self.find_values = self.reload_sql, self.dump_key
-        if table.scopes is not None:
+        if table.reading is not table:
+            self.find_sql, self.plain_key = "", None  # Which class the row is of, only a question finds out.
+        elif table.scopes is not None:
             self._scope_finding(table.scopes)
         self._version = table.version
         if table.version is not None:
@@ -547,7 +549,7 @@ def plan_for(table: Table, backend: StorageBackend) -> Plan:
     try:
         plan: Plan = backend.plans[table]
     except KeyError:
-        plan = backend.plans[table] = Plan(table, backend)
+        plan = backend.plans[table] = (table.plan_class or Plan)(table, backend)
         if backend.explain is None:
             backend.explain = partial(explain, backend.plans)
     return plan

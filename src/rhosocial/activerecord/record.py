@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 from pydantic import ValidationError as PydanticValidationError
@@ -27,8 +27,9 @@ from .checks import Checks, raise_own
 from .events import derived_from
 from .given import acheck_record
 from .hydrate import fill
+from .inheritance import whole_table
 from .model import RecordMeta, bind_relation, forget_table
-from .plan import tuples_of
+from .plan import plan_for, tuples_of
 from .query import Query
 from .relation import Relation
 from .relation.counting import slot
@@ -73,6 +74,13 @@ class ActiveRecord(SavedRecord, Writing, metaclass=RecordMeta):
     # Conditions that every query carries, by name: ``{"published": lambda c: c.published == True}``.
     __default_scopes__: ClassVar[Mapping[str, Condition | None]] = {}
 
+    # The field that says of which class a record is, where subclasses share the table; what it holds for this class,
+    # None for the class's name; and whether a row of a kind that no class has is an error, or of the class asked.
+    __discriminator__: ClassVar[str | None] = None
+    __discriminator_value__: ClassVar[Any] = None
+    __unknown_kinds__: ClassVar[Literal["raise", "base"]] = "raise"
+    __kind__: ClassVar[Any] = None
+
     __reserved__: ClassVar[frozenset[str]] = frozenset()
     # Of the fields that construction may leave out: whether, as written, they accepted None, and were required.
     __made_optional__: ClassVar[dict[str, tuple[bool, bool]]] = {}
@@ -116,7 +124,7 @@ class ActiveRecord(SavedRecord, Writing, metaclass=RecordMeta):
     @classmethod
     def create_collection_from_database(cls, rows: Sequence[dict[str, Any]]) -> list[Self]:
         """Records made of rows, dicts by column name."""
-        plan = cls.__home__[1]
+        plan = cls.query()._home()[1]
         loaded: list[Self] = plan.load(tuples_of(rows, [column.name for column in plan.table.columns]))
         return loaded
 
@@ -170,7 +178,8 @@ class ActiveRecord(SavedRecord, Writing, metaclass=RecordMeta):
     @classmethod
     async def acreate_table(cls, if_not_exists: bool = True) -> None:
         """Create the table and its indexes as the model describes them."""
-        backend, plan = cls.__home__
+        backend = cls.__home__[0]
+        plan = plan_for(whole_table(cls), backend)
         texts = plan.create_statements(if_not_exists)
         if len(texts) == 1 or not plan.dialect.supports_transactional_ddl:
             for sql in texts:
@@ -247,7 +256,7 @@ class ActiveRecord(SavedRecord, Writing, metaclass=RecordMeta):
     @classmethod
     def query(cls) -> Query[Self]:
         """A question about all rows, to be narrowed: ``User.query().where(User.c.age > 18).all()``."""
-        return cls.__query_class__(cls.__table__)
+        return cls.__query_class__(cls.__table__.reading)
 
     @classmethod
     def aggregate(cls) -> Aggregate:
@@ -257,7 +266,7 @@ class ActiveRecord(SavedRecord, Writing, metaclass=RecordMeta):
     @classmethod
     def alias(cls, name: str) -> Alias[Query[Self]]:
         """The table under another name in a query, to join it with itself: ``boss = Person.alias("boss")``."""
-        return Alias(cls.__table__, name)
+        return Alias(cls.__table__.reading, name)
 
     @classmethod
     async def afind_one(cls, key: Any) -> Self | None:

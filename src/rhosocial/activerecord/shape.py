@@ -41,7 +41,7 @@ class Shape:
             raise ConfigurationError(f"{card.__name__} holds itself: a query cannot follow it without an end")
         self.columns: dict[str, str] = {}
         self.nested: dict[str, Nested] = {}
-        relations, fields = model.get_relations(), model.__table__.by_field
+        relations, fields = model.get_relations(), model.__table__.reading.by_field
         for name, field in card.model_fields.items():
             taken = _taken_as(card, name, field)
             asked = name if name in relations or name in fields else taken

@@ -210,7 +210,7 @@ def source_of(target: Any) -> Source | None:
     if isinstance(target, (Table, Alias, Derived)):
         return target
     table = getattr(target, "__table__", None) if isinstance(target, type) else None
-    return table if isinstance(table, Table) else None
+    return table.reading if isinstance(table, Table) else None
 
 
 def ctes_of(source: Source) -> tuple[CommonTable, ...]:

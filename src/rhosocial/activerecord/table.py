@@ -66,6 +66,7 @@ class Table:
         "model",
         "name",
         "plans",
+        "reading",
         "relations",
         "schema",
         "scopes",
@@ -83,6 +84,8 @@ class Table:
         scopes: Any = None,
     ) -> None:
         self.model = model
+        # The table as questions see it: another one where classes below the model share it.
+        self.reading: Table = self
         # What every question about the table asks of its rows beside its own conditions, or None.
         self.scopes = scopes
         # The model's relations by name, given by the model layer; joins find their way by them.
@@ -153,6 +156,16 @@ class Table:
                 f"{self.model.__name__} has no column {shown(name)}{nearest(name, self.by_field)}", table=self.name
             )
         return found
+
+    @property
+    def plan_class(self) -> Any:
+        """The kind of plan that its rows need; None for the usual one."""
+        return None
+
+    def check_values(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Values of some fields of many rows as the model's own validation leaves them."""
+        checked: dict[str, Any] = self.model.__checks__.check_values(given)
+        return checked
 
     @property
     def origin(self) -> Table:

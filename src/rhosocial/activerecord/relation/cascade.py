@@ -106,7 +106,7 @@ async def _adelete_rows(route: Route, records: Sequence[Any]) -> None:
     block = backend.current_transaction
     for record in records:
         if block is not None:
-            block.undo(put_back(record, plan, vars(record), stored_of(record), aside_of(record)))
+            block.undo(put_back(record, type(record).__home__[1], vars(record), stored_of(record), aside_of(record)))
         record._become_new(record._baseline())
 
 

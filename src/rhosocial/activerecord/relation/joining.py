@@ -47,11 +47,11 @@ class Joined:
             relation = self._relation(path)
             route, name = relation.route, free_name("_".join(path), taken)
             taken.add(name)
-            side = sides[path] = Side(route.table, name)
+            side = sides[path] = Side(route.table.reading, name)
             scope = route.target.query()._closed().where
             scope = None if scope is None else renamed(scope, route.table.name, name)
             joins.append(Join("LEFT JOIN", side.source(), and_(route.steps[0].link(sides[path[:-1]], side), scope)))
-            columns += [Aliased(side.ref(c.field), f"{name}__{c.name}") for c in route.table.columns]
+            columns += [Aliased(side.ref(c.field), f"{name}__{c.name}") for c in route.table.reading.columns]
         return select.replace(columns=tuple(columns), joins=tuple(joins))
 
     def load(self, rows: list[tuple[Any, ...]]) -> list[Any]:
@@ -62,7 +62,7 @@ class Joined:
         at: dict[Path, list[Any]] = {(): plan.load(heads)}
         for path in self._paths:
             relation = self._relation(path)
-            other = plan_for(relation.route.table, relation.target.__home__[0])
+            other = plan_for(relation.route.table.reading, relation.target.__home__[0])
             end = width + len(other.fields)
             at[path] = _once(other, [row[width:end] for row in rows])
             width = end

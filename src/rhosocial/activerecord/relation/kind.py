@@ -11,6 +11,7 @@ from ..backend.expression import Expression
 from ..backend.names import shown
 from ..backend.statement import and_
 from ..blocking import blocking
+from ..inheritance import root_of
 from ..state import stored_of
 from ..table import Table
 from .members import Members
@@ -260,7 +261,7 @@ class _Child(Relation[T]):
             return owner.foreign_key or f"{owner.name}_id"
         if self.inverse_of is not None and (back := self.inverse()) is not None and back.foreign_key is not None:
             return back.foreign_key
-        return guessed_name(own.model)
+        return guessed_name(self.named_after)
 
     def _polymorphic(self, target: Any) -> BelongsTo[Any]:
         back = target.get_relations().get(self.as_)
@@ -386,7 +387,8 @@ class ManyToMany(ToMany[T]):
 
 def type_name(model: Any) -> str:
     """What a type column calls a model."""
-    name: str = model.__type_name__ or model.__name__
+    named = root_of(model) or model  # Records that share a table are found by their keys alone.
+    name: str = named.__type_name__ or named.__name__
     return name
 
 

@@ -95,8 +95,9 @@ class Loads:
         """Load for all records together, and tell them the policy."""
         if not records:
             return
-        if self.policy is not None and (peers := peers_of(records[0])) is not None:
-            peers.policy = self.policy
+        for group in by_class(records) if self.policy is not None else ():
+            if (peers := peers_of(group[0])) is not None:
+                peers.policy = self.policy
         await apreload(records, self.branches)
         for name in self.counts:
             for group in by_class(records):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypedDict, TypeVa
 from ..backend.errors import ConfigurationError, QueryError
 from ..backend.expression import Condition, Expression, Operand, Raw
 from ..backend.names import shown
+from ..inheritance import root_of
 from ..join import as_condition
 from ..state import get_slot, links_of, make_links, stored_of
 from ..table import Columns, Table
@@ -102,6 +103,13 @@ class Relation(_Attribute, Generic[T]):
     def label(self) -> str:
         """What messages call it: ``User.posts``."""
         return f"{self.model.__name__}.{self.name}" if self.model is not None else type(self).__name__
+
+    @property
+    def named_after(self) -> Any:
+        """The model that a foreign key which points here is called by, where none is given."""
+        # A class below it that shares the table has the relation of the class above.
+        is_shared = root_of(self.model) is not None and root_of(self._home) is root_of(self.model)
+        return self._home if is_shared else self.model
 
     def targets(self) -> tuple[Any, ...]:
         """The models that it leads to, looked up at the first use; ConfigurationError where one is not to be found."""

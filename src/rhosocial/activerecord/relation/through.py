@@ -78,7 +78,7 @@ def _over_model(relation: Relation[Any], link: Any, own: Table, target: Any, tab
     linking: Table = link.__table__
     here = checked_columns(own, key_fields(own), relation.label)
     there = checked_columns(table, key_fields(table), relation.label)
-    to_own = relation.foreign_key or _key_to(link, own.model, relation, "foreign_key")
+    to_own = relation.foreign_key or _key_to(link, relation.named_after, relation, "foreign_key")
     to_target = relation.target_key or _key_to(link, target, relation, "target_key")
     first = checked_columns(linking, to_own, relation.label)
     second = checked_columns(linking, to_target, relation.label)
@@ -87,7 +87,7 @@ def _over_model(relation: Relation[Any], link: Any, own: Table, target: Any, tab
 
 def _over_table(relation: Relation[Any], name: str, own: Table, target: Any, table: Table) -> list[Step]:
     here, there = key_fields(own), key_fields(table)
-    first = _as_tuple(relation.foreign_key or guessed_name(own.model))
+    first = _as_tuple(relation.foreign_key or guessed_name(relation.named_after))
     second = _as_tuple(relation.target_key or guessed_name(target))
     if set(first) & set(second):
         raise ConfigurationError(f"{relation.label} links {name} by {', '.join(first)} twice: give target_key too")
