@@ -10,8 +10,8 @@ import pytest
 from pydantic import BaseModel
 
 from rhosocial.activerecord import ActiveRecord, BelongsTo, Column, F, HasMany, HasOne, ManyToMany
+from rhosocial.activerecord.backend import StorageBackend
 from rhosocial.activerecord.backend.errors import ConfigurationError, QueryError
-from rhosocial.activerecord.backend.impl.sqlite import SQLiteBackend
 from rhosocial.activerecord.scope import Fixed
 
 tenant: ContextVar[str] = ContextVar("tenant", default="a")
@@ -83,27 +83,27 @@ MODELS = (Writer, Essay, Remark, Topic, EssayTopic, Invoice)
 
 
 @pytest.fixture(autouse=True)
-def library(tmp_path: Any) -> Iterator[SQLiteBackend]:
+def library(engine: Any) -> Iterator[StorageBackend]:
     """Writer 1 with essays 1 (published), 2 (a draft), 3 (long); writer 2, unknown, with essay 4.  A remark on each."""
-    made = Writer.configure(f"sqlite:///{tmp_path}/library.db", models=MODELS)
-    for model in MODELS:
-        model.create_table()
-    Writer.bulk_create([Writer(name="Ann"), Writer(name="Bob", is_known=False)])
-    Essay.bulk_create(
-        [
-            Essay(writer_id=1, title="On tea"),
-            Essay(writer_id=1, title="On rain", draft=True),
-            Essay(writer_id=1, title="On time", words=5000),
-            Essay(writer_id=2, title="On salt"),
-        ]
-    )
-    Remark.bulk_create([Remark(essay_id=n) for n in (1, 2, 3, 4)])
-    Topic.bulk_create([Topic(name="drinks"), Topic(name="weather")])
-    EssayTopic.bulk_create([EssayTopic(essay_id=1, topic_id=1), EssayTopic(essay_id=1, topic_id=2, shown=False)])
-    Invoice.bulk_create([Invoice(tenant="a"), Invoice(tenant="b")])
-    assert isinstance(made, SQLiteBackend)
-    yield made
-    made.close()
+    with engine.place(in_memory=False) as place:
+        made = place.configure(Writer, MODELS)
+        for model in MODELS:
+            model.create_table()
+        Writer.bulk_create([Writer(name="Ann"), Writer(name="Bob", is_known=False)])
+        Essay.bulk_create(
+            [
+                Essay(writer_id=1, title="On tea"),
+                Essay(writer_id=1, title="On rain", draft=True),
+                Essay(writer_id=1, title="On time", words=5000),
+                Essay(writer_id=2, title="On salt"),
+            ]
+        )
+        Remark.bulk_create([Remark(essay_id=n) for n in (1, 2, 3, 4)])
+        Topic.bulk_create([Topic(name="drinks"), Topic(name="weather")])
+        EssayTopic.bulk_create([EssayTopic(essay_id=1, topic_id=1), EssayTopic(essay_id=1, topic_id=2, shown=False)])
+        Invoice.bulk_create([Invoice(tenant="a"), Invoice(tenant="b")])
+        yield made
+        made.close()
 
 
 def ids(records: Any) -> list[int]:
@@ -305,7 +305,7 @@ async def test_a_scope_may_ask_nothing():
         id: int
         tenant: str
 
-    Anything.configure(Invoice.backend().config, SQLiteBackend)
+    Anything.__backend__ = Invoice.backend()
 
     assert Anything.query().to_sql()[0] == 'SELECT "id", "tenant" FROM "invoices"'
     assert await Anything.query().acount() == 2

@@ -17,10 +17,13 @@ from rhosocial.activerecord import (
     Index,
     ManyToMany,
     ModelEvent,
+    OptimisticLockMixin,
     SoftDeleteMixin,
     SoftDeleteQuery,
+    TimestampMixin,
 )
-from rhosocial.activerecord.backend.errors import ForeignKeyViolation, UniqueViolation, UnsupportedFeature
+from rhosocial.activerecord.backend import StorageBackend
+from rhosocial.activerecord.backend.errors import ForeignKeyViolation, StaleRecord, UniqueViolation, UnsupportedFeature
 from rhosocial.activerecord.backend.impl.sqlite import SQLiteBackend
 from rhosocial.activerecord.backend.impl.sqlite.dialect import SQLiteDialect
 from rhosocial.activerecord.testing import assert_queries
@@ -90,20 +93,20 @@ MODELS = (Shelf, Book, Leaf, Sticker, Key, Room, ShelfRoom)
 
 
 @pytest.fixture(autouse=True)
-def library(tmp_path: Any) -> Iterator[SQLiteBackend]:
+def library(engine: Any) -> Iterator[StorageBackend]:
     """Shelf 1 with books 1 and 2 of two leaves each, a sticker, a room; shelf 2 with book 3."""
-    made = Shelf.configure(f"sqlite:///{tmp_path}/library.db", models=MODELS)
-    for model in MODELS:
-        model.create_table()
-    Shelf.bulk_create([Shelf(), Shelf(name="B")])
-    Book.bulk_create([Book(shelf_id=1, isbn="1"), Book(shelf_id=1, isbn="2"), Book(shelf_id=2, isbn="3")])
-    Leaf.bulk_create([Leaf(book_id=n) for n in (1, 1, 2, 2)])
-    Sticker.create(shelf_id=1)
-    Room.create()
-    ShelfRoom.create(shelf_id=1, room_id=1)
-    assert isinstance(made, SQLiteBackend)
-    yield made
-    made.close()
+    with engine.place(in_memory=False) as place:
+        made = place.configure(Shelf, MODELS)
+        for model in MODELS:
+            model.create_table()
+        Shelf.bulk_create([Shelf(), Shelf(name="B")])
+        Book.bulk_create([Book(shelf_id=1, isbn="1"), Book(shelf_id=1, isbn="2"), Book(shelf_id=2, isbn="3")])
+        Leaf.bulk_create([Leaf(book_id=n) for n in (1, 1, 2, 2)])
+        Sticker.create(shelf_id=1)
+        Room.create()
+        ShelfRoom.create(shelf_id=1, room_id=1)
+        yield made
+        made.close()
 
 
 async def ids(query: Any) -> list[int]:
@@ -214,6 +217,36 @@ async def test_a_rollback_takes_deletion_and_restoring_back():
     assert not there.is_dirty
     assert await ids(Book.query()) == [2, 3]
     assert await there.adelete() == 1
+
+
+async def test_versions_moments_and_hooks_go_with_it():
+    class Page(SoftDeleteMixin, OptimisticLockMixin, TimestampMixin, ActiveRecord):
+        __table_name__ = "pages"
+
+        id: int
+        by: str | None = None
+
+        def prepare_delete(self) -> dict[str, Any]:
+            return {"by": "Ann"}
+
+    Page.__backend__ = Shelf.backend()
+    await Page.acreate_table()
+    page = await Page.acreate()
+    stale = await Page.afind_one_or_fail(page.id)
+    page.by = "Bob"
+    await page.asave()
+    with pytest.raises(StaleRecord):
+        await stale.adelete()
+    told = []
+    page.on(ModelEvent.AFTER_COMMIT, lambda record, **details: told.append(details))
+    assert await page.adelete() == 1
+
+    assert len(told) == 1
+    stored = await Page.query_only_deleted().aone_or_fail()
+    assert (stored.by, stored.deleted_at, stored.version) == ("Ann", page.deleted_at, page.version)
+    assert await stored.arestore() == 1
+    assert await stored.ahard_delete() == 1
+    assert await Page.query_with_deleted().acount() == 0
 
 
 # 2 - Queries

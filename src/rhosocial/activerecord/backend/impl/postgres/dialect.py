@@ -16,6 +16,7 @@ class PostgreSQLDialect(PostgreSQLConstructs, Dialect):
     supports_returning = True
     supports_last_insert_id = False
     supports_distinct_on = True
+    supports_partial_indexes = True
     supports_materialized_cte = True
     supports_row_locks = True
     nulls_sort = "high"
