@@ -34,7 +34,7 @@ def check_batch(cls: type[Any], rows: Any, batch_size: Any) -> tuple[list[Any], 
     """
     check_size(batch_size)
     records = checked_rows("bulk_create", cls, rows)
-    if any(type(row) is not cls for row in records):
+    if set(map(type, records)) - {cls}:
         records = [record_of(cls, row, place) for place, row in enumerate(records)]
     baselines = list(map(stored_of, records))
     if tuple in map(type, baselines):

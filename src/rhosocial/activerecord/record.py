@@ -344,8 +344,9 @@ class ActiveRecord(SavedRecord, Writing, metaclass=RecordMeta):
         """
         backend, plan = cls.__home__
         given, baselines = check_batch(cls, records, batch_size)
+        has_hooks = bool(cls.__hooks__)
         for place, (record, baseline) in enumerate(zip(given, baselines, strict=True)):
-            if baseline is None or cls.__hooks__ or not plan.is_untouched(vars(record), baseline):
+            if has_hooks or baseline is None or not plan.is_untouched(vars(record), baseline):
                 await acheck_record(record, plan, place)
         async with backend.together():
             if plan.takes_many:
