@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Annotated, Any
 
@@ -223,6 +224,22 @@ async def test_the_bad_row_of_many_is_named(
     if isinstance(caught.value, ValidationError):
         assert caught.value.errors()[0]["loc"] == (7_000, place)
     assert await User.query().acount() == 0
+
+
+@pytest.mark.parametrize("inside", [False, True])
+async def test_the_row_that_breaks_a_constraint_is_named(home: Any, inside: bool) -> None:
+    home(User)
+    await User.acreate(name="n1234")
+    users = [User(name=f"n{n}") for n in range(3_000)]
+    async with User.transaction() if inside else nullcontext():
+        with pytest.raises(UniqueViolation, match=r"^row 1234: ") as caught:
+            await User.abulk_create(users)
+        assert caught.value.row == 1234 and caught.value.fields == ("name",)
+        assert await User.query().acount() == 1
+
+    assert all(user.is_new_record and user.id is None for user in users)
+    users[1234].name = "fine"
+    await User.abulk_create(users)
 
 
 async def test_ten_thousand_records_have_their_keys(home: Any, sent: list[str]) -> None:

@@ -203,8 +203,9 @@ async def test_a_broken_constraint_undoes_all(home: Any) -> None:
     home(User)
     users = await made()
     users[0].age, users[1].name = 5, "n2"
-    with pytest.raises(UniqueViolation):
+    with pytest.raises(UniqueViolation, match=r"^row 1: ") as caught:
         await User.abulk_update(users)
+    assert caught.value.row == 1
     assert users[0].dirty_fields == {"age"} and (await User.afind_one_or_fail(users[0].id)).age == 0
 
     users[1].name = "fine"

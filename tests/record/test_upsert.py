@@ -258,8 +258,11 @@ async def test_all_or_none_and_records_are_put_back(home: Any) -> None:
     home(Page)
     await Page.acreate(url="taken", site="s", path="p")
     pages = [Page(url=f"u{n}") for n in range(3)] + [Page(url="x", site="s", path="p")]
-    with pytest.raises(UniqueViolation):
+    with pytest.raises(UniqueViolation, match=r"^row 3: "):
         await Page.aupsert(pages, on="url", batch_size=1)
+    with pytest.raises(UniqueViolation, match=r"^row 3: ") as caught:
+        await Page.aupsert(pages, on="url")
+    assert caught.value.row == 3
     assert await Page.query().acount() == 1
     assert [(page.id, page.is_new_record) for page in pages] == [(None, True)] * 4
     with pytest.raises(CheckViolation):

@@ -11,6 +11,7 @@ from .backend.errors import DatabaseError, DataError, IntegrityError
 from .backend.typing import QueryResult
 from .given import at_row, checked_rows, record_of
 from .hydrate import each, many_dumper
+from .locate import aname_row
 from .peers import is_awaiting
 from .plan import Plan, Row
 from .state import put_all_back, set_stored, settle, stored_of
@@ -34,13 +35,30 @@ def check_batch(cls: type[Any], rows: Any, batch_size: Any) -> tuple[list[Any], 
     """
     check_size(batch_size)
     records = checked_rows("bulk_create", cls, rows)
-    if any(type(row) is not cls for row in records):
+    if set(map(type, records)) - {cls}:
         records = [record_of(cls, row, place) for place, row in enumerate(records)]
     baselines = list(map(stored_of, records))
     if tuple in map(type, baselines):
         error = DatabaseError(f"bulk_create takes new records, but this {cls.__name__} is stored already")
         raise at_row(error, list(map(type, baselines)).index(tuple))
     return records, baselines
+
+
+async def acreate_all(plan: Plan, backend: StorageBackend, records: list[Any], batch_size: int | None) -> None:
+    """Insert records, all or none; an IntegrityError names the row."""
+
+    async def write(some: list[Any]) -> None:
+        if plan.takes_many:
+            await insert_all(plan, backend, some, batch_size)
+        else:
+            for record in some:
+                await record._awrite(backend, plan)
+
+    try:
+        async with backend.together():
+            await write(records)
+    except IntegrityError as error:
+        raise await aname_row(backend, error, records, write) from error
 
 
 async def insert_all(plan: Plan, backend: StorageBackend, records: list[Any], batch_size: int | None) -> None:

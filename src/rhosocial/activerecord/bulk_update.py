@@ -12,6 +12,7 @@ from .bulk import check_size
 from .counter import awrite_only
 from .given import acheck_record, at_row, checked_rows
 from .hooks import aupdate_with
+from .locate import aname_row
 from .lookup import aread_by
 from .plan import Plan, Row, Write
 from .state import get_stored, put_all_back, set_stored, stored_of
@@ -29,22 +30,46 @@ async def aupdate_all(model: Any, records: Any, fields: Sequence[str] | None, ba
     chosen = _chosen(plan, fields)
     given = checked_rows("bulk_update", model, records, dicts=False)
     _refuse_double(plan, given)
-    groups: dict[int, list[Any]] = {}
+    bits_of: dict[int, int] = {}
     for place, record in enumerate(given):
         await acheck_record(record, plan, place, chosen)
         if bits := _bits(plan, record, place, chosen):
-            groups.setdefault(bits, []).append(record)
-    async with backend.together():
-        for bits, group in groups.items():
-            write = plan.update(bits)
-            if plan.verifies or plan.has_computed or not _HOOKS.isdisjoint(model.__hooks__):
-                for record in group:
-                    await _awrite_one(backend, plan, write, record, given)
-                continue
-            size = _size(plan, write, batch_size)
-            for start in range(0, len(group), size):
-                await _awrite(backend, plan, write, group[start : start + size], given)
-    return sum(map(len, groups.values()))
+            bits_of[id(record)] = bits
+    changed = [record for record in given if id(record) in bits_of]
+
+    async def write(some: list[Any]) -> None:
+        await _awrite_all(backend, plan, some, bits_of, batch_size, given)
+
+    try:
+        async with backend.together():
+            await write(changed)
+    except IntegrityError as error:
+        named = await aname_row(backend, error, changed, write, given)
+        raise named from error
+    return len(changed)
+
+
+async def _awrite_all(
+    backend: StorageBackend,
+    plan: Plan,
+    records: Sequence[Any],
+    bits_of: dict[int, int],
+    batch_size: int | None,
+    given: Sequence[Any],
+) -> None:
+    groups: dict[int, list[Any]] = {}
+    for record in records:
+        groups.setdefault(bits_of[id(record)], []).append(record)
+    for bits, group in groups.items():
+        write = plan.update(bits)
+        assert write is not None
+        if plan.verifies or plan.has_computed or not _HOOKS.isdisjoint(plan.table.model.__hooks__):
+            for record in group:
+                await _awrite_one(backend, plan, write, record, given)
+            continue
+        size = _size(plan, write, batch_size)
+        for start in range(0, len(group), size):
+            await _awrite(backend, plan, write, group[start : start + size], given)
 
 
 def _chosen(plan: Plan, fields: Any) -> frozenset[str]:
@@ -95,7 +120,7 @@ def _size(plan: Plan, write: Write, batch_size: int | None) -> int:
 async def _awrite_one(backend: StorageBackend, plan: Plan, write: Write, record: Any, given: Sequence[Any]) -> None:
     try:
         await awrite_only(record, backend, plan, await aupdate_with(record, plan, write, get_stored(record)))
-    except (DataError, IntegrityError, StaleRecord) as error:
+    except (DataError, StaleRecord) as error:
         raise at_row(error, _place(record, given)) from error
 
 

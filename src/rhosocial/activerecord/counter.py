@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -43,7 +43,7 @@ async def atouch(record: Any, names: tuple[str, ...]) -> None:
         model = type(record).__name__
         raise QueryError(f"{model} has no field that saving sets to now: name fields, touch('seen_at')")
     now = datetime.now(UTC)
-    moments = {column.field: plan.moment_for(column, now) for column in columns}
+    moments = {column.field: _moment_for(plan, column, now) for column in columns}
     before = {field: values.get(field) for field in moments}
     values.update(moments)
     try:
@@ -60,6 +60,15 @@ async def awrite_only(record: Any, backend: StorageBackend, plan: Plan, write: A
     unsaved = {field: values[field] for field in changed if field not in write.fields}
     await record._awrite(backend, plan, write)
     values.update(unsaved)
+
+
+def _moment_for(plan: Plan, column: TableColumn, now: datetime) -> datetime | date:
+    """A moment in UTC as a value of the column, which may have no zone; QueryError for one that holds no time."""
+    if column.type.kind is datetime:
+        return now if plan.is_moment(column.type) else now.replace(tzinfo=None)
+    if column.type.kind is date:
+        return now.date()
+    raise QueryError(f"{plan.table.model.__name__}.{column.field} is no date or datetime")
 
 
 def _is_stamped(column: TableColumn) -> bool:

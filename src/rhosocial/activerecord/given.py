@@ -69,7 +69,7 @@ def checked_rows(call: str, model: Any, rows: Any, *, dicts: bool = True) -> lis
     if isinstance(rows, (str, bytes, Mapping, model)) or not isinstance(rows, Iterable):
         raise DatabaseError(f"{call} takes a list of {kinds}, got {type(rows).__name__}")
     given = list(rows)
-    for place, row in enumerate(given):
+    for place, row in enumerate(given if set(map(type, given)) - {model} else ()):
         if type(row) is not model and not (dicts and isinstance(row, Mapping)):
             raise at_row(DatabaseError(f"{call} takes {kinds}, got {type(row).__name__}"), place)
     if len(set(map(id, given))) < len(given):

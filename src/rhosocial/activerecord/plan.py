@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from functools import cached_property, partial
 from operator import itemgetter
 from types import MappingProxyType
@@ -96,7 +96,7 @@ class Plan:
         mutable = [column.type.is_mutable for column in table.columns]
         self.mutable = frozenset(field for field, is_mutable in zip(self.fields, mutable, strict=True) if is_mutable)
         # Python has moments equal that differ by `fold`, and unequal that are one where clocks are changed.
-        as_stored = [m or self._is_moment(column.type) for m, column in zip(mutable, table.columns, strict=True)]
+        as_stored = [m or self.is_moment(column.type) for m, column in zip(mutable, table.columns, strict=True)]
         self._as_stored = as_stored
         # The fields of which `save` writes single members, see `partial`.
         partly = [place for place, column in enumerate(table.columns) if column.spec.partial]
@@ -194,7 +194,8 @@ class Plan:
             return self._values.dumper(column)
         return column.codec.comparer(self._values.dumper(column.stored), self._config)
 
-    def _is_moment(self, column: ColumnType) -> bool:
+    def is_moment(self, column: ColumnType) -> bool:
+        """Whether the column holds datetimes with a time zone."""
         return column.kind is datetime and self._values.is_aware(column.stored)
 
     def dump_value(self, value: Any, column: ColumnType | None) -> Any:
@@ -212,14 +213,6 @@ class Plan:
         except KeyError:
             dump = self._dumpers[column] = self.dumper(column)
         return value if dump is None or value is None else dump(value)
-
-    def moment_for(self, column: TableColumn, moment: datetime) -> datetime | date:
-        """A moment in UTC as a value of the column, which may have no zone; QueryError for one that holds no time."""
-        if column.type.kind is datetime:
-            return moment if self._values.is_aware(column.type) else moment.replace(tzinfo=None)
-        if column.type.kind is date:
-            return moment.date()
-        raise QueryError(f"{self.table.model.__name__}.{column.field} is no date or datetime")
 
     def as_type(self, value: Any, column: ColumnType) -> Any:
         """A value as one of a column's Python type, as Pydantic would make it; DataError where that cannot be."""

@@ -22,7 +22,7 @@ from .backend.registry import backend_for
 from .backend.transaction import Transaction
 from .backend.typing import DatabaseType, IsolationLevel
 from .blocking import blocking, is_blocking, run
-from .bulk import check_batch, insert_all
+from .bulk import acreate_all, check_batch
 from .checks import Checks, raise_own
 from .events import derived_from
 from .given import acheck_record
@@ -358,15 +358,11 @@ class ActiveRecord(SavedRecord, Writing, metaclass=RecordMeta):
         """
         backend, plan = cls.__home__
         given, baselines = check_batch(cls, records, batch_size)
+        has_hooks = bool(cls.__hooks__)
         for place, (record, baseline) in enumerate(zip(given, baselines, strict=True)):
-            if baseline is None or cls.__hooks__ or not plan.is_untouched(vars(record), baseline):
+            if has_hooks or baseline is None or not plan.is_untouched(vars(record), baseline):
                 await acheck_record(record, plan, place)
-        async with backend.together():
-            if plan.takes_many:
-                await insert_all(plan, backend, given, batch_size)
-            else:
-                for record in given:
-                    await record._awrite(backend, plan)
+        await acreate_all(plan, backend, given, batch_size)
         return given
 
     @classmethod

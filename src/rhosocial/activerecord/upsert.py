@@ -17,6 +17,7 @@ from .bulk import BulkInsertion, check_size, dump_rows, insertion_of
 from .change import changes_to
 from .given import acheck_record, at_row, checked_rows, fields_given, record_of
 from .join import as_condition
+from .locate import aname_row
 from .lookup import aread_by
 from .peers import is_awaiting
 from .plan import Plan, Row
@@ -155,10 +156,17 @@ class Upsert:
             await acheck_record(record, self.plan, place)
         by_target = self.target.distinct(records)
         wants_records = self.returning or any(record is row for record, row in zip(records, given, strict=True))
-        groups = list(self._groups(given, records))
-        async with self.backend.together():
-            for insertion, changes, group in groups:
+        rows_of = {id(record): row for row, record in zip(given, records, strict=True)}
+
+        async def write(some: list[Any]) -> None:
+            for insertion, changes, group in self._groups([rows_of[id(record)] for record in some], some):
                 await self._asend(insertion, changes, group, by_target if wants_records else {}, records)
+
+        try:
+            async with self.backend.together():
+                await write(records)
+        except IntegrityError as error:
+            raise await aname_row(self.backend, error, records, write) from error
         if wants_records:
             self.done.records = records
             if self.model.__relations__:
