@@ -104,6 +104,14 @@ async def test_values_are_compared_as_the_field_stores_them(people: Any, conditi
     assert await ids(condition) == expected
 
 
+@pytest.mark.engine("sqlite")
+async def test_an_index_on_the_expression_is_used(people: Any, backend: Any) -> None:
+    backend.execute("""CREATE INDEX by_city ON people (JSON_EXTRACT(address, '$."city"'))""")
+    for query in (Person.query().where(c.address.city == "Oslo"), Person.query().order_by(c.address.city)):
+        assert "by_city" in str(await query.aexplain())
+    assert await ids(c.prices["city' OR 1=1 --"] == 1) == []
+
+
 async def test_an_alias_has_paths_too(people: Any) -> None:
     other = Person.alias("other")
     assert await other.query().where(other.c.address.city == "Oslo").select("id").ascalars() == [2]

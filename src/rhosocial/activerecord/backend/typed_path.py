@@ -28,13 +28,18 @@ _WITHOUT_ORDER = (timedelta, bytes)
 
 
 class TypedPath(JsonPath):
-    """A path whose end has a declared type."""
+    """A path whose end has a declared type.
 
-    __slots__ = ("member",)
+    `is_declared` says that its names are those of fields, and no data: an engine may write them into its SQL, by which
+    an index over the same expression is found.
+    """
 
-    def __init__(self, item: Operand, parts: tuple[Part, ...], member: Member) -> None:
+    __slots__ = ("is_declared", "member")
+
+    def __init__(self, item: Operand, parts: tuple[Part, ...], member: Member, is_declared: bool) -> None:
         super().__init__(item, *parts)
         self.member = member
+        self.is_declared = is_declared
 
     @property
     def type(self) -> ColumnType:
@@ -57,12 +62,13 @@ class TypedPath(JsonPath):
         if self.member.is_loose or is_sql or "DISTINCT" in operator:
             return super()._compared(operator, other)
         if type(other) in _NUMBERS and column.kind in _NUMBERS:
-            value = other  # Numbers of one kind may be compared with numbers of another.
+            value: Any = other  # Numbers of one kind may be compared with numbers of another.
         else:
             value = self.member.written(other, path_name(self))
         if column.kind is Decimal:
             return Comparison(JsonTyped(self, _DECIMAL), operator, Value(Decimal(str(value)), _DECIMAL))
-        if column.kind is datetime and (moment := datetime.fromisoformat(value)).tzinfo is not None:
+        moment = datetime.fromisoformat(value) if column.kind is datetime and isinstance(value, str) else None
+        if moment is not None and moment.tzinfo is not None:
             return Comparison(JsonTyped(self, MOMENT), operator, Value(moment, MOMENT))
         if operator in _ORDERS and column.kind in _WITHOUT_ORDER:
             label = label_of(column.python)
@@ -109,7 +115,9 @@ def path_at(item: Operand, part: Part) -> JsonPath:
     if member is None:
         return plain
     part, further = member.at(plain.parts[-1], path_name(item))
-    return TypedPath(plain.item, (*plain.parts[:-1], part), further)
+    before = not isinstance(item, TypedPath) or item.is_declared
+    is_field = isinstance(part, int) or (member.has_fields and part.isascii() and part.isidentifier())
+    return TypedPath(plain.item, (*plain.parts[:-1], part), further, before and is_field)
 
 
 @makes("json_member")

@@ -33,6 +33,7 @@ from rhosocial.activerecord.backend import (
     Regexp,
     SQLWriter,
     Truncation,
+    TypedPath,
     UnsupportedFeature,
     Value,
     is_json,
@@ -389,7 +390,10 @@ class SQLiteConstructs(Constructs):
         else:
             out.node(path.item)
         out.sql(", ")
-        out.bind("$" if text is None else text)
+        if isinstance(path, TypedPath) and path.is_declared and text is not None:
+            out.sql(f"'{text}'")  # Plain names and numbers; an index on the expression has them written out, too.
+        else:
+            out.bind("$" if text is None else text)
         out.sql(")")
 
     def _write_json_call(self, out: SQLWriter, name: str, path: JsonPath, *args: Any) -> None:
