@@ -119,6 +119,7 @@ async def test_parts_are_taken_as_they_were_put_together_on_every_engine() -> No
     assert text.startswith('SELECT "id" FROM (SELECT "people"."id" FROM "people" WHERE "people"."id" = ? UNION')
 
 
+@pytest.mark.engine("sqlite")
 def test_all_of_intersect_and_except_is_standard_sql() -> None:
     whole = FIRST.select("id").except_(LAST.select("id"), all=True)
 

@@ -88,6 +88,7 @@ async def test_an_expression_gives_a_python_value(item: Any, expected: Any) -> N
     assert expected == got and type(expected) is type(got)
 
 
+@pytest.mark.engine("sqlite")
 async def test_collations_decide_what_is_equal_and_what_comes_first() -> None:
     assert "A" == names(await Person.query().where(c.name.collate("NOCASE") == "ANN").aall())
     folded = F.replace(c.name, "B", "b")
@@ -182,6 +183,7 @@ async def test_conditions_take_queries() -> None:
     assert "BDF" == names(await Person.query().where(F.not_exists(Pet.query().where(Pet.c.owner == c.id))).aall())
 
 
+@pytest.mark.engine("sqlite")
 def test_an_sqlite_without_mathematics_gets_it(monkeypatch: pytest.MonkeyPatch) -> None:
     plain, helped = sqlite3.connect(":memory:"), sqlite3.connect(":memory:")
     monkeypatch.setattr(sqlite_function, "_missing", lambda: tuple(sqlite_function._MATHEMATICS))

@@ -198,6 +198,7 @@ async def test_paths_order_and_group_rows() -> None:
     assert {(None, 11), (2, 1), (3, 1)} == set(await grouped.atuples())
 
 
+@pytest.mark.engine("sqlite")
 async def test_an_alias_of_a_path_orders_as_the_path_does(shop: SQLiteBackend) -> None:
     class Score(ActiveRecord):
         __table_name__ = "json_scores"
@@ -255,6 +256,7 @@ async def test_an_unknown_value_is_refused_before_any_sql() -> None:
         _ = c.size["v"]
 
 
+@pytest.mark.engine("sqlite")
 async def test_sqlite_before_its_json_operators_answers_the_same(
     shop: SQLiteBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:

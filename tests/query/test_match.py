@@ -70,6 +70,7 @@ async def test_long_texts_match_too(notes: type[Note], text: str) -> None:
         assert 0 == await notes.query().where(condition).acount()
 
 
+@pytest.mark.engine("sqlite")
 async def test_a_beginning_is_found_through_an_index(shop: SQLiteBackend) -> None:
     shop.execute("CREATE INDEX IF NOT EXISTS ix_texts ON texts (text)")
 

@@ -84,6 +84,7 @@ async def test_a_window_spans_joined_tables() -> None:
     assert [1, 2, 1, 1] == await asked.select(first).ascalars()
 
 
+@pytest.mark.engine("sqlite")
 async def test_what_sqlite_cannot_do_over_a_window_is_refused() -> None:
     with pytest.raises(UnsupportedFeature, match="SQLite has no DISTINCT over a window"):
         await Person.query().select(F.count(c.age, distinct=True).over()).aall()

@@ -23,6 +23,7 @@ from .config import PostgreSQLConfig, read_options
 from .dialect import PostgreSQLDialect
 from .error import ERROR_CLASSES, classify, details, is_stale_plan, message_of
 from .mapping import PostgreSQLTypeMapper, PostgreSQLValueMapper
+from .parameter import needs_sharing, shared
 
 OLDEST = 12
 _STATES: dict[int, Literal["idle", "open", "failed", "gone"]] = {
@@ -119,6 +120,8 @@ class PostgreSQLBackend(StorageBackend):
 
     def _perform(self, connection: psycopg.Connection[Any], sql: str, params: Sequence[Any]) -> QueryResult:
         start = 0.0 if self._timeout is None else time.monotonic()
+        if len(params) > 1 and needs_sharing(sql):
+            sql, params = shared(sql, params)
         cursor = connection.cursor(binary=_is_suspicious(sql, params))
         try:
             cursor.execute(sql, params)  # type: ignore[arg-type]
@@ -135,6 +138,8 @@ class PostgreSQLBackend(StorageBackend):
 
     async def _aperform(self, connection: psycopg.AsyncConnection[Any], sql: str, params: Sequence[Any]) -> QueryResult:
         start = 0.0 if self._timeout is None else time.monotonic()
+        if len(params) > 1 and needs_sharing(sql):
+            sql, params = shared(sql, params)
         cursor = connection.cursor(binary=_is_suspicious(sql, params))
         try:
             await cursor.execute(sql, params)  # type: ignore[arg-type]
