@@ -79,7 +79,7 @@ async def value(item: Any, name: str = "Ann") -> Any:
         (F.cast("2024-02-29 10:11:12.000013", dt.time), dt.time(10, 11, 12, 13)),
         (F.cast("[1, {}]", DatabaseType.JSON), [1, {}]),
         (c.fortune.cast(float) > 1e19, True),
-        (F.call("hex", b"\x01"), "01"),
+        pytest.param(F.call("hex", b"\x01"), "01", marks=pytest.mark.engine("sqlite")),
     ],
 )  # fmt: skip
 async def test_an_expression_gives_a_python_value(item: Any, expected: Any) -> None:

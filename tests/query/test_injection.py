@@ -13,7 +13,7 @@ from engines import Engine
 from shop import Note, Person
 
 from rhosocial.activerecord import F, Query
-from rhosocial.activerecord.backend import ColumnNotFound, DatabaseError, QueryError
+from rhosocial.activerecord.backend import DataError, ColumnNotFound, DatabaseError, QueryError
 from rhosocial.activerecord.backend import StorageBackend
 
 TEXTS = [

@@ -115,7 +115,8 @@ async def test_select_adds_to_what_is_selected() -> None:
 async def test_groups_may_be_narrowed_by_alias_and_by_expression() -> None:
     grouped = Person.query().select("age", F.count().as_("n")).group_by("age").order_by("age")
 
-    assert [(20, 2)] == await grouped.having("n > ?", (1,)).atuples()
+    if Person.backend().dialect.name == "SQLite":  # Standard SQL knows no aliases there.
+        assert [(20, 2)] == await grouped.having("n > ?", (1,)).atuples()
     assert [(20, 2)] == await grouped.having(F.count() > 1).atuples()
     assert [(30, 1), (45, 1)] == await grouped.having(F.avg(c.age) > 20.5).having("age IS NOT NULL").atuples()
     assert [(20, 2)] == await grouped.having(F.sum(c.balance) > Decimal("50.001")).atuples()
@@ -187,7 +188,7 @@ async def test_aggregates_keep_the_type_of_their_column() -> None:
         (F.round(c.score), 2.0),
         (F.coalesce(c.nick, c.name), "A"),
         (F.coalesce(c.age, 0), 30),
-        (F.call("ifnull", c.nick, "none"), "A"),
+        pytest.param(F.call("ifnull", c.nick, "none"), "A", marks=pytest.mark.engine("sqlite")),
         (F.coalesce(c.fortune, 0), Decimal("12345678901234567890.123456")),
         (c.age > 20, True),
     ],

@@ -69,8 +69,8 @@ def articles(engine: Engine, shop: StorageBackend) -> type[Article]:
         assert "ENABLE_FTS5" not in str(sqlite3.connect(":memory:").execute("PRAGMA compile_options").fetchall())
         pytest.skip("this SQLite has no FTS5")
     shop.execute("DELETE FROM articles")
-    Article.create(title="The storm", body="wind and rain, AND the sea")
-    Article.create(title="Calm", body='no wind; "rain" never')
+    Article.create(id=1, title="The storm", body="wind and rain, AND the sea")
+    Article.create(id=2, title="Calm", body='no wind; "rain" never')
     return Article
 
 
@@ -105,5 +105,6 @@ async def test_a_search_joins_other_conditions_and_tables(articles: type[Article
     joined = joined.where(articles.c.body.matches("wind"), c.name == "Bob")
 
     assert ["Calm"] == [article.title for article in await joined.aall()]
-    with pytest.raises(QueryError, match="MATCH"):
-        await Person.query().where(c.name.matches("Ann")).aall()
+    if articles.backend().dialect.name == "SQLite":  # Which has it for tables of FTS5 alone.
+        with pytest.raises(QueryError, match="MATCH"):
+            await Person.query().where(c.name.matches("Ann")).aall()
