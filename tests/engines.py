@@ -63,10 +63,10 @@ class Engine(ABC):
         found: type[StorageBackend] = getattr(importlib.import_module(module), name)
         return found
 
-    def start(self) -> None:
+    def start(self) -> None:  # noqa: B027  # Not all engines need it.
         """Make what all places of the run stand on."""
 
-    def stop(self) -> None:
+    def stop(self) -> None:  # noqa: B027
         """Take it away again."""
 
     @abstractmethod

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from shop import by_nulls, Mood, Person, Pet, Seat, names
+from shop import Mood, Person, Pet, Seat, by_nulls, names
 
 from rhosocial.activerecord import F
 from rhosocial.activerecord.backend import ColumnNotFound, QueryError, RecordNotFound
@@ -119,8 +119,10 @@ async def test_count_and_exists_see_distinct_limits_and_groups() -> None:
     assert (True, False) == (await ages.offset(4).aexists(), await ages.offset(5).aexists())
     assert (2, 1) == (await moods.acount(), await moods.having(F.count() > 2).acount())
     assert (True, True, False) == (
-        await moods.aexists(), await moods.having("COUNT(*) > 3").aexists(), await moods.having("COUNT(*) > 4").aexists()
-    )  # fmt: skip
+        await moods.aexists(),
+        await moods.having("COUNT(*) > 3").aexists(),
+        await moods.having("COUNT(*) > 4").aexists(),
+    )
     assert (1, True) == (
         await Person.query().select(F.max(c.age)).acount(), await nobody.select(F.max(c.age)).aexists()
     )  # fmt: skip

@@ -9,9 +9,9 @@ from enum import Enum
 from typing import Annotated, Any
 
 import pytest
-from engines import Engine
 from pydantic import AwareDatetime, Field, ValidationInfo, field_validator, model_validator
 
+from engines import Engine
 from rhosocial.activerecord import ActiveRecord, Column, F
 from rhosocial.activerecord.backend import (
     CheckViolation,
@@ -19,11 +19,11 @@ from rhosocial.activerecord.backend import (
     DataError,
     NotNullViolation,
     QueryError,
+    StorageBackend,
     UniqueViolation,
     UnsupportedFeature,
     ValidationError,
 )
-from rhosocial.activerecord.backend import StorageBackend
 from rhosocial.activerecord.backend.impl.sqlite import SQLiteBackend, SQLiteDialect
 
 

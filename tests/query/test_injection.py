@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from engines import Engine
 from shop import Note, Person
 
+from engines import Engine
 from rhosocial.activerecord import F, Query
-from rhosocial.activerecord.backend import DataError, ColumnNotFound, DatabaseError, QueryError
-from rhosocial.activerecord.backend import StorageBackend
+from rhosocial.activerecord.backend import ColumnNotFound, DatabaseError, DataError, QueryError, StorageBackend
 
 TEXTS = [
     "'", '"', "`", "''", "\\", "\\'", "';--", "' OR '1'='1", '" OR ""="', "x'; DROP TABLE notes; --",
@@ -202,10 +201,11 @@ def test_a_name_that_is_no_text_is_refused(sink: Callable[..., Any], name: Any, 
         sink(notes.query(), name)
 
 
-async def test_an_alias_is_quoted_whatever_it_holds(notes: type[Note]) -> None:
+async def test_an_alias_is_quoted_whatever_it_holds(engine: Engine, notes: type[Note]) -> None:
     for alias in NAMES + TEXTS:
         query = notes.query().order_by("id")
-        if not alias or "\0" in alias or "\ud800" in alias:
+        is_long = engine.name == "postgresql" and len(alias.encode(errors="replace")) > 63
+        if not alias or is_long or "\0" in alias or "\ud800" in alias:
             with pytest.raises(DatabaseError):
                 await query.select(notes.c.text.as_(alias), "size").aall()
             continue

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from engines import Engine
 from rhosocial.activerecord import ActiveRecord, F, Query
 from rhosocial.activerecord.backend import DataError, QueryError
 from rhosocial.activerecord.backend.impl.sqlite import SQLiteBackend
@@ -190,8 +191,8 @@ async def test_paths_are_selected_as_python_values() -> None:
 
 
 async def test_paths_order_and_group_rows() -> None:
-    numbers = Document.query().where(c.id.in_([1, 4, 8, 12])).order_by(c.data["v"].cast(int).desc().nulls_first(), "id")
-    assert [8, 4, 1, 12] == await numbers.select("id").ascalars()
+    numbers = Document.query().where(c.id.in_([1, 4, 8])).order_by(c.data["v"].cast(int).desc().nulls_first(), "id")
+    assert [8, 1, 4] == await numbers.select("id").ascalars()
 
     grouped = Document.query().select(c.data["v"].json_length().as_("kind"), F.count().as_("n")).group_by("kind")
     assert {(None, 11), (2, 1), (3, 1)} == set(await grouped.atuples())
@@ -322,7 +323,9 @@ async def test_comparison_and_containment_are_pythons(stored: Any, asked: Any) -
 
 
 @given(st.text(st.characters(codec="utf-8")), scalars)
-async def test_any_text_is_the_name_of_a_member(name: str, member: Any) -> None:
+async def test_any_text_is_the_name_of_a_member(engine: Engine, name: str, member: Any) -> None:
+    if not engine.keeps_nul:
+        name, member = name.replace("\0", ""), member.replace("\0", "") if isinstance(member, str) else member
     record = await Document.acreate(data={name: member, name + "x": "other"}, label="named")
     try:
         only = c.id == record.id

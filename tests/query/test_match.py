@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from engines import Engine
 from hypothesis import example, given
 from hypothesis import strategies as st
 from shop import Note
 
+from engines import Engine
 from rhosocial.activerecord import ActiveRecord, F
 from rhosocial.activerecord.backend import DataError, StorageBackend
 

@@ -10,12 +10,12 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 import pytest
-from engines import Engine
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import AwareDatetime, Field
-from shop import by_nulls, Mood, Person, Pet, names
+from shop import Mood, Person, Pet, by_nulls, names
 
+from engines import Engine
 from rhosocial.activerecord import ActiveRecord, F, Page
 from rhosocial.activerecord.backend import QueryError, StorageBackend, UnsupportedFeature
 from rhosocial.activerecord.backend.impl.sqlite import SQLiteBackend, SQLiteDialect
@@ -90,7 +90,7 @@ def marks(engine: Engine) -> Iterator[StorageBackend]:
 
 
 async def filled(values: list[dict[str, Any]]) -> list[Mark]:
-    if isinstance(Mark.backend().dialect, PostgreSQLDialect):  # Its texts hold no NUL.
+    if Mark.backend().dialect.name == "PostgreSQL":  # Its texts hold no NUL.
         values = [{**row, "word": row["word"] and row["word"].replace("\0", "")} for row in values]
     await Mark.backend().aexecute("DELETE FROM marks")
     return await Mark.abulk_create([Mark(name="xyz"[n % 3], part=-n // 3, **row) for n, row in enumerate(values)])

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from shop import by_nulls, Mood, Person, Pet
+from shop import Mood, Person, Pet, by_nulls
 
 from rhosocial.activerecord import F
 from rhosocial.activerecord.backend import ColumnNotFound, QueryError

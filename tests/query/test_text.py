@@ -6,9 +6,9 @@ import sqlite3
 from typing import Annotated, Any
 
 import pytest
-from engines import Engine
 from shop import Person, names
 
+from engines import Engine
 from rhosocial.activerecord import ActiveRecord, Column, F
 from rhosocial.activerecord.backend import DataError, QueryError, StorageBackend
 

@@ -76,6 +76,7 @@ async def test_a_named_type_of_column_finds_what_it_keeps(db_type: DatabaseType,
         await check_found(kind, model, records, sought)
 
 
+@pytest.mark.engine("sqlite")
 @pytest.mark.parametrize("kind", [KINDS[name] for name in ("int", "float", "str", "bytes")], ids=repr)
 async def test_a_custom_column_keeps_what_sqlite_holds_itself(kind: Kind, table: Any) -> None:
     model = table(kind, D.CUSTOM)

@@ -17,9 +17,11 @@ from rhosocial.activerecord.backend import (
     QueryResult,
     StorageBackend,
     UnsupportedFeature,
+    is_read,
 )
 
 from .config import PostgreSQLConfig, read_options
+from .cursor import AsyncServerCursor, ServerCursor
 from .dialect import PostgreSQLDialect
 from .error import ERROR_CLASSES, classify, details, is_stale_plan, message_of
 from .mapping import PostgreSQLTypeMapper, PostgreSQLValueMapper
@@ -100,7 +102,7 @@ class PostgreSQLBackend(StorageBackend):
         if version < OLDEST * 10_000:
             raise UnsupportedFeature(f"PostgreSQL {OLDEST} or later is needed, this is {version // 10_000}")
         known = connection.info.parameter_status
-        for name in _JSON_TYPES:
+        for name in _TEXT_TYPES:
             connection.adapters.register_loader(name, TextLoader)
         calls = [
             f"set_config('{name}', {_literal(value)}, false)"
@@ -154,6 +156,16 @@ class PostgreSQLBackend(StorageBackend):
             return QueryResult(None, cursor.rowcount)
         return QueryResult(None, cursor.rowcount, columns=description, rows=await cursor.fetchall())
 
+    def _cursor(self, connection: psycopg.Connection[Any], sql: str, params: Sequence[Any]) -> Any:
+        return ServerCursor(connection, sql, params) if is_read(sql) else connection.execute(sql, params)  # type: ignore[arg-type]
+
+    async def _acursor(self, connection: psycopg.AsyncConnection[Any], sql: str, params: Sequence[Any]) -> Any:
+        if not is_read(sql):
+            return await connection.execute(sql, params)  # type: ignore[arg-type]
+        cursor = AsyncServerCursor(connection)
+        await cursor.open(sql, params)
+        return cursor
+
     def _note_time(self, error: psycopg.Error, start: float) -> None:
         """Tell a statement that ran into `query_timeout` from one that somebody canceled: the server does not."""
         if self._timeout is not None and error.sqlstate == "57014":
@@ -185,7 +197,8 @@ class PostgreSQLBackend(StorageBackend):
         )
 
 
-_JSON_TYPES = ("json", "jsonb")
+# Types that fields want as text: psycopg would parse JSON, and make objects of addresses.
+_TEXT_TYPES = ("json", "jsonb", "inet", "cidr")
 
 # psycopg drops what it has prepared when a connection rolls back; outside a transaction that does nothing else.
 _FORGET_PREPARED = "ROLLBACK"

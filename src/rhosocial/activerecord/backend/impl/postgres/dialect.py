@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from rhosocial.activerecord.backend import Dialect, IsolationLevel
+from functools import lru_cache
+
+from rhosocial.activerecord.backend import Dialect, IsolationLevel, QueryError
 
 from .constructs import PostgreSQLConstructs
+
+LONGEST_NAME = 63
+
+
+@lru_cache(maxsize=4096)
+def check_length(name: str) -> None:
+    """Refuse a name of more than 63 bytes."""
+    if len(name.encode(errors="replace")) > LONGEST_NAME:
+        raise QueryError(f"{name[:20]!r}… is longer than PostgreSQL's names are: {LONGEST_NAME} bytes")
 
 
 class PostgreSQLDialect(PostgreSQLConstructs, Dialect):
@@ -32,6 +43,11 @@ class PostgreSQLDialect(PostgreSQLConstructs, Dialect):
         ending = {"unique": "key", "foreign_key": "fkey"}.get(kind, kind)
         named = columns if kind != "check" or len(columns) == 1 else ()
         return "_".join((table, *named, ending))
+
+    def quote(self, name: str) -> str:
+        """The name as an identifier; QueryError for one that PostgreSQL would cut off without a word."""
+        check_length(name)
+        return super().quote(name)
 
     def begin_statements(self, isolation: IsolationLevel | None, read_only: bool) -> list[str]:
         """BEGIN with its modes, in one statement."""
