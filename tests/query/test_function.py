@@ -135,7 +135,9 @@ async def test_now_and_today_are_the_databases_in_utc() -> None:
         (F.string_agg(c.name, "+", order_by=c.name.desc()), "Fay+Eve+Dee+Cid+Bob+Ann"),
         (F.string_agg(c.name, "", order_by=(c.age.desc().nulls_first(), c.name)), "BobEveAnnCidDeeFay"),
         (F.string_agg(c.name, "", order_by=(c.age.asc().nulls_last(), c.id)), "FayCidDeeAnnEveBob"),
-        pytest.param(F.string_agg(c.age, ",", distinct=True, order_by=c.age), "5,20,30,45", marks=pytest.mark.engine("sqlite")),
+        pytest.param(
+            F.string_agg(c.age, ",", distinct=True, order_by=c.age), "5,20,30,45", marks=pytest.mark.engine("sqlite")
+        ),
         (F.string_agg(c.name).filter(c.id < 0), None),
         (F.string_agg(c.nick, ";", order_by=c.id).filter(c.active), "A;C"),
         (F.json_agg(c.active), [True, False, True, False, True, True]),

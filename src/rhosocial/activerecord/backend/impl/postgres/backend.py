@@ -22,7 +22,7 @@ from rhosocial.activerecord.backend import (
 
 from .config import PostgreSQLConfig, read_options
 from .cursor import AsyncServerCursor, ServerCursor
-from .dialect import PostgreSQLDialect
+from .dialect import PostgreSQLDialect, literal
 from .error import ERROR_CLASSES, classify, details, is_stale_plan, message_of
 from .mapping import PostgreSQLTypeMapper, PostgreSQLValueMapper
 from .parameter import needs_sharing, shared
@@ -105,7 +105,7 @@ class PostgreSQLBackend(StorageBackend):
         for name in _TEXT_TYPES:
             connection.adapters.register_loader(name, TextLoader)
         calls = [
-            f"set_config('{name}', {_literal(value)}, false)"
+            f"set_config('{name}', {literal(value)}, false)"
             for name, value in self.options.settings.items()
             if known(name) != value
         ]
@@ -214,7 +214,3 @@ def _is_suspicious(sql: str, params: Sequence[Any]) -> bool:
     Without parameters psycopg would have the server run all of them; asked for a binary result it has to refuse.
     """
     return not params and ";" in sql
-
-
-def _literal(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

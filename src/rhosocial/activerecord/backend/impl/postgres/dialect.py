@@ -18,6 +18,11 @@ def check_length(name: str) -> None:
         raise QueryError(f"{name[:20]!r}… is longer than PostgreSQL's names are: {LONGEST_NAME} bytes")
 
 
+def literal(text: str) -> str:
+    """The text as SQL has it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 class PostgreSQLDialect(PostgreSQLConstructs, Dialect):
     """PostgreSQL's SQL."""
 
@@ -48,6 +53,12 @@ class PostgreSQLDialect(PostgreSQLConstructs, Dialect):
         """The name as an identifier; QueryError for one that PostgreSQL would cut off without a word."""
         check_length(name)
         return super().quote(name)
+
+    def sync_sequence(self, table: str, column: str) -> str:
+        """SETVAL of the sequence that belongs to the column."""
+        table_name, name, quoted = literal(table), literal(column), self.quote(column)
+        sequence = f"pg_get_serial_sequence({table_name}, {name})"
+        return f"SELECT setval({sequence}, (SELECT COALESCE(MAX({quoted}), 0) + 1 FROM {table}), false)"
 
     def begin_statements(self, isolation: IsolationLevel | None, read_only: bool) -> list[str]:
         """BEGIN with its modes, in one statement."""

@@ -114,7 +114,7 @@ def details(error: BaseException) -> dict[str, Any]:
 
 _MISSING = ("42P01", "42703")
 # A name in the quotes of whichever language, or the bare one of English.
-_QUOTED = re.compile(r"""["«»„「]\s*([^"«»“”」]+?)\s*["«»“”」]|^column (\S+) does not exist$""")
+_QUOTED = re.compile(r"""["«»„「]\s*([^"«»“”」]+?)\s*["«»“”」]|^column ([^\s"]+) does not exist$""")
 # ``Key (a, "b c")=(1, 2) …``: in every language the columns stand so, before any value.
 _KEY = re.compile(r"^[^(]*\(((?:[^()\"]|\"(?:[^\"]|\"\")*\")+)\)=\(")
 _COLUMN = re.compile(r'"((?:[^"]|"")*)"|([^,\s"]+)')
