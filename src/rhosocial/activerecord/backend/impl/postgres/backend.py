@@ -126,13 +126,13 @@ class PostgreSQLBackend(StorageBackend):
             sql, params = shared(sql, params)
         cursor = connection.cursor(binary=_is_suspicious(sql, params))
         try:
-            cursor.execute(sql, params)  # type: ignore[arg-type]
+            cursor.execute(sql, params)
         except psycopg.Error as error:
             self._note_time(error, start)
             if not _can_retry(connection, error):
                 raise
             connection.execute(_FORGET_PREPARED)
-            cursor.execute(sql, params)  # type: ignore[arg-type]
+            cursor.execute(sql, params)
         description = cursor.description
         if description is None:
             return QueryResult(None, cursor.rowcount)
@@ -144,24 +144,24 @@ class PostgreSQLBackend(StorageBackend):
             sql, params = shared(sql, params)
         cursor = connection.cursor(binary=_is_suspicious(sql, params))
         try:
-            await cursor.execute(sql, params)  # type: ignore[arg-type]
+            await cursor.execute(sql, params)
         except psycopg.Error as error:
             self._note_time(error, start)
             if not _can_retry(connection, error):
                 raise
             await connection.execute(_FORGET_PREPARED)
-            await cursor.execute(sql, params)  # type: ignore[arg-type]
+            await cursor.execute(sql, params)
         description = cursor.description
         if description is None:
             return QueryResult(None, cursor.rowcount)
         return QueryResult(None, cursor.rowcount, columns=description, rows=await cursor.fetchall())
 
     def _cursor(self, connection: psycopg.Connection[Any], sql: str, params: Sequence[Any]) -> Any:
-        return ServerCursor(connection, sql, params) if is_read(sql) else connection.execute(sql, params)  # type: ignore[arg-type]
+        return ServerCursor(connection, sql, params) if is_read(sql) else connection.execute(sql, params)
 
     async def _acursor(self, connection: psycopg.AsyncConnection[Any], sql: str, params: Sequence[Any]) -> Any:
         if not is_read(sql):
-            return await connection.execute(sql, params)  # type: ignore[arg-type]
+            return await connection.execute(sql, params)
         cursor = AsyncServerCursor(connection)
         await cursor.open(sql, params)
         return cursor

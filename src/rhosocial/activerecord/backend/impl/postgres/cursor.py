@@ -18,7 +18,7 @@ class _Cursor(psycopg.RawServerCursor[Any]):
 
 
 class _AsyncCursor(psycopg.AsyncRawServerCursor[Any]):
-    def __del__(self) -> None:
+    def __del__(self, *_: Any) -> None:
         """As above."""
 
 

@@ -100,7 +100,8 @@ def details(error: BaseException) -> dict[str, Any]:
     diag = getattr(error, "diag", None)
     if diag is None or diag.sqlstate is None:
         return {}
-    table, columns = diag.table_name, () if diag.column_name is None else (diag.column_name,)
+    table = diag.table_name
+    columns: tuple[str, ...] = () if diag.column_name is None else (diag.column_name,)
     if diag.sqlstate.startswith("23") and not columns:
         columns = _columns_of(diag.message_detail)
     elif diag.sqlstate in _MISSING and (found := _QUOTED.search(diag.message_primary or "")) is not None:
