@@ -48,6 +48,7 @@ class Engine(ABC):
     """One kind of database.  `start` and `stop` frame the run of one worker, which has a name of its own."""
 
     name: ClassVar[str]
+    keeps_nul: ClassVar[bool] = True  # Can text hold the character NUL?
     path: ClassVar[str]  # Where its backend is: drivers of other engines need not be installed.
 
     def __init__(self, folder: Path) -> None:
@@ -62,10 +63,10 @@ class Engine(ABC):
         found: type[StorageBackend] = getattr(importlib.import_module(module), name)
         return found
 
-    def start(self) -> None:
+    def start(self) -> None:  # noqa: B027  # Not all engines need it.
         """Make what all places of the run stand on."""
 
-    def stop(self) -> None:
+    def stop(self) -> None:  # noqa: B027
         """Take it away again."""
 
     @abstractmethod
@@ -93,6 +94,7 @@ class PostgreSQL(Engine):
 
     name = "postgresql"
     path = "rhosocial.activerecord.backend.impl.postgres:PostgreSQLBackend"
+    keeps_nul = False
     default = "postgresql://postgres@127.0.0.1:5432/postgres"
 
     def start(self) -> None:

@@ -86,6 +86,11 @@ def fill() -> None:
     Seat.bulk_create([Seat(row=row, number=number, label=f"{row}{number}") for row in "AB" for number in (1, 2, 3)])
 
 
+def by_nulls(low: Any, high: Any) -> Any:
+    """What is expected where NULL comes before all values, or after them."""
+    return low if Person.backend().dialect.nulls_sort == "low" else high
+
+
 def names(records: list[Any]) -> str:
     """The initials of people, in order: most answers are told apart by them."""
     return "".join(record.name[0] for record in records)

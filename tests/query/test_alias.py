@@ -37,7 +37,9 @@ async def test_strings_name_the_columns_of_an_alias() -> None:
     assert ["aaa"] == await query.query({"boss.name__startswith": "aa"}).select("nodes.name").ascalars()
     assert [("root", 2), ("aa", 1), ("a", 1), (None, 1)] == await Node.query().left_join(
         boss, on=boss.c.id == n.parent_id
-    ).select("boss.name AS boss", F.count().as_("n")).group_by("boss.name").order_by(boss.c.name.desc()).atuples()
+    ).select("boss.name AS boss", F.count().as_("n")).group_by("boss.name").order_by(
+        boss.c.name.desc().nulls_last()
+    ).atuples()
 
 
 async def test_an_alias_is_asked_for_records() -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from shop import Mood, Person, Pet, Seat, names
+from shop import Mood, Person, Pet, Seat, by_nulls, names
 
 from rhosocial.activerecord import F
 from rhosocial.activerecord.backend import ColumnNotFound, QueryError, RecordNotFound
@@ -31,7 +31,7 @@ async def test_all_gives_records() -> None:
 async def test_one_and_first_give_a_record_or_none() -> None:
     assert "F" == names([await Person.query().order_by("age").where(c.age > 0).aone()])
     assert "A" == names([await Person.query().afirst()])
-    assert "E" == names([await Person.query().order_by(c.age.desc()).afirst()])
+    assert by_nulls("E", "B") == names([await Person.query().order_by(c.age.desc()).afirst()])
     assert "C" == names([await Person.query().offset(2).afirst()])
     assert None is await nobody.aone()
     assert None is await nobody.afirst()
@@ -56,27 +56,28 @@ async def test_find_one_looks_among_what_is_asked_for() -> None:
 @pytest.mark.parametrize(
     ("items", "expected"),
     [
-        (("age", "id"), "BFCDAE"),
-        (("age DESC", "id DESC"), "EADCFB"),
+        (("age", "id"), ("BFCDAE", "FCDAEB")),
+        (("age DESC", "id DESC"), ("EADCFB", "BEADCF")),
         (("age desc nulls first", "id"), "BEACDF"),
         (("age ASC NULLS LAST", "id"), "FCDAEB"),
-        (("people.age asc", "people.id"), "BFCDAE"),
+        (("people.age asc", "people.id"), ("BFCDAE", "FCDAEB")),
         ((c.age.desc().nulls_last(), c.id.desc()), "EADCFB"),
         ((c.age.asc().nulls_last(), c.id), "FCDAEB"),
         ((c.age.asc().nulls_last().reversed(), c.id), "BEACDF"),
-        ((c.score + c.age * 0,), "BFCAED"),
+        ((c.score + c.age * 0,), ("BFCAED", "FCAEDB")),
         ((F.abs(c.score), "id"), "FCABED"),
         ((c.fortune,), "EBFCDA"),
         ((c.fortune.desc(),), "ADCFBE"),
         (("nick DESC NULLS LAST", "id"), "CABDEF"),
     ],
 )
-async def test_order(items: Any, expected: str) -> None:
-    assert expected == names(await Person.query().order_by(*items).aall())
+async def test_order(items: Any, expected: Any) -> None:
+    wanted = by_nulls(*expected) if isinstance(expected, tuple) else expected
+    assert wanted == names(await Person.query().order_by(*items).aall())
 
 
 async def test_calls_of_order_by_add_up() -> None:
-    assert "BFDCAE" == names(await Person.query().order_by("age").order_by("id DESC").aall())
+    assert by_nulls("BFDCAE", "FDCAEB") == names(await Person.query().order_by("age").order_by("id DESC").aall())
 
 
 @pytest.mark.parametrize(
@@ -116,10 +117,12 @@ async def test_count_and_exists_see_distinct_limits_and_groups() -> None:
 
     assert (5, 3, 1) == (await ages.acount(), await ages.limit(3).acount(), await ages.offset(4).acount())
     assert (True, False) == (await ages.offset(4).aexists(), await ages.offset(5).aexists())
-    assert (2, 1) == (await moods.acount(), await moods.having("n > 2").acount())
+    assert (2, 1) == (await moods.acount(), await moods.having(F.count() > 2).acount())
     assert (True, True, False) == (
-        await moods.aexists(), await moods.having("n > 3").aexists(), await moods.having("n > 4").aexists()
-    )  # fmt: skip
+        await moods.aexists(),
+        await moods.having("COUNT(*) > 3").aexists(),
+        await moods.having("COUNT(*) > 4").aexists(),
+    )
     assert (1, True) == (
         await Person.query().select(F.max(c.age)).acount(), await nobody.select(F.max(c.age)).aexists()
     )  # fmt: skip
@@ -244,12 +247,14 @@ def test_to_sql_shows_text_and_values() -> None:
     assert "Query(seats)" == repr(query)
 
 
+@pytest.mark.engine("sqlite")
 def test_to_sql_shows_the_values_as_the_driver_gets_them() -> None:
     query = Person.query().where(c.born == dt.date(2000, 1, 1), c.active == True, c.mood == Mood.GRIM, c.balance < 5)  # noqa: E712  # SQL, not Python.
 
     assert ("2000-01-01", 1, "grim", 5.0) == query.to_sql()[1]
 
 
+@pytest.mark.engine("sqlite")
 async def test_explain_shows_how_the_engine_goes_about_it() -> None:
     assert "SEARCH people USING INTEGER PRIMARY KEY (rowid=?)" == await Person.query().where(c.id == 1).aexplain()
     plan = await Person.query().where(c.name == "x").order_by("age").aexplain()

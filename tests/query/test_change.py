@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import pytest
 from pydantic import AwareDatetime, Field, ValidationInfo, field_validator, model_validator
 
+from engines import Engine
 from rhosocial.activerecord import ActiveRecord, Column, F
 from rhosocial.activerecord.backend import (
     CheckViolation,
@@ -18,6 +19,7 @@ from rhosocial.activerecord.backend import (
     DataError,
     NotNullViolation,
     QueryError,
+    StorageBackend,
     UniqueViolation,
     UnsupportedFeature,
     ValidationError,
@@ -71,17 +73,17 @@ TITLES = ["Ant", "Bee", "Cow", "Dog", "Elk"]
 
 
 @pytest.fixture(scope="module")
-def library() -> Iterator[SQLiteBackend]:
-    backend = Book.configure("sqlite:///:memory:", models=[Loan])
-    Book.create_table()
-    Loan.create_table()
-    assert isinstance(backend, SQLiteBackend)
-    yield backend
-    backend.close()
+def library(engine: Engine) -> Iterator[StorageBackend]:
+    with engine.place() as place:
+        backend = place.configure(Book, models=[Loan])
+        Book.create_table()
+        Loan.create_table()
+        yield backend
+        backend.close()
 
 
 @pytest.fixture(autouse=True)
-def filled(library: SQLiteBackend) -> None:
+def filled(library: StorageBackend) -> None:
     library.execute("DELETE FROM books")
     library.execute("DELETE FROM loans")
     for n, title in enumerate(TITLES, 1):
@@ -90,7 +92,7 @@ def filled(library: SQLiteBackend) -> None:
 
 
 @pytest.fixture
-def sent(library: SQLiteBackend) -> Iterator[list[str]]:
+def sent(library: StorageBackend) -> Iterator[list[str]]:
     texts: list[str] = []
     watch = lambda sql, types, duration: texts.append(sql)  # noqa: E731  # A name is needed, to take it off again.
     library.on_execute.append(watch)
@@ -302,6 +304,7 @@ async def test_a_limit_works_with_keys_of_several_columns(sent: list[str]) -> No
     assert [(1, 1), (2, 1), (2, 2)] == await Loan.query().order_by("book", "day").select("book", "day").atuples()
 
 
+@pytest.mark.engine("sqlite")
 async def test_other_dialects_choose_otherwise_or_refuse(tmp_path: Any) -> None:
     class Limited(SQLiteDialect):
         supports_limited_subqueries = False

@@ -278,7 +278,6 @@ async def test_a_value_is_converted_for_the_column_it_is_compared_with(condition
         c.mood == "sad",
         c.balance == "much",
         c.balance == Decimal("NaN"),
-        c.score == float("nan"),
         c.id == 2**63,
         c.name == "\ud800",
         c.name.contains("\ud800"),

@@ -165,6 +165,7 @@ async def test_a_search_that_goes_in_circles_ends_where_rows_come_once() -> None
     assert " UNION SELECT " in step.query().to_sql()[0]
 
 
+@pytest.mark.engine("sqlite")
 async def test_a_cte_says_whether_its_rows_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     for materialized, text in ((True, " AS MATERIALIZED ("), (False, " AS NOT MATERIALIZED ("), (None, " AS (")):
         asked = Person.query().select("id").as_cte("kept", materialized=materialized).query()

@@ -120,6 +120,7 @@ async def test_a_query_in_from_does_not_see_the_tables_beside_it() -> None:
         _ = Person.query().as_table("t").c.nam
 
 
+@pytest.mark.engine("sqlite")
 async def test_a_lateral_query_names_the_tables_before_it() -> None:
     last = Pet.query().where(p.owner == c.id).order_by(p.id.desc()).limit(1).as_table("last", lateral=True)
     query = Person.query().select("name").left_join(last).where(last.c.name == "Tom")

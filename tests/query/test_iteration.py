@@ -155,6 +155,7 @@ async def test_two_streams_can_be_read_by_turns() -> None:
         assert "C" == names(await read(other, 1))
 
 
+@pytest.mark.engine("sqlite")
 async def test_an_error_on_the_way_gives_the_connection_back(notes: type[Note], shop: SQLiteBackend) -> None:
     shop.execute("INSERT INTO notes (text, size, day) VALUES ('a', 1, '2020-01-01'), ('b', 1, 'soon')")
     stream = notes.query().order_by("id").iterator(1)
@@ -169,6 +170,7 @@ async def test_an_error_on_the_way_gives_the_connection_back(notes: type[Note], 
     gc.collect()
 
 
+@pytest.mark.engine("sqlite")
 async def test_an_error_of_the_engine_during_the_read_is_named(notes: type[Note]) -> None:
     await notes.abulk_create([notes(text=str(n), size=n) for n in range(9)])
     overflow = notes.query().order_by("id").where("CASE size WHEN 8 THEN abs(-9223372036854775800 - size) END IS NULL")
@@ -179,6 +181,7 @@ async def test_an_error_of_the_engine_during_the_read_is_named(notes: type[Note]
             await read(stream)
 
 
+@pytest.mark.engine("sqlite")
 async def test_a_large_table_is_read_in_little_memory(tmp_path: Any) -> None:
     class Big(Note):
         __table_name__ = "big"

@@ -63,6 +63,7 @@ async def test_rows_without_the_model_are_no_records(kind: str) -> None:
         Person.query().union(query)
 
 
+@pytest.mark.engine("sqlite")
 @pytest.mark.parametrize("kind", ["right_join", "full_join"])
 def test_an_older_sqlite_has_no_outer_joins(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SQLiteDialect, "supports_outer_joins", False)

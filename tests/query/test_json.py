@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from engines import Engine
 from rhosocial.activerecord import ActiveRecord, F, Query
 from rhosocial.activerecord.backend import DataError, QueryError
 from rhosocial.activerecord.backend.impl.sqlite import SQLiteBackend
@@ -111,11 +112,11 @@ async def found(condition: Any) -> list[int]:
         (c.data[""] == 0, [9]),
         (c.data["v'; DROP TABLE documents; --"] == 1, []),
         (c.data["v"].startswith("app"), [11]),
-        (c.data["v"].like("APP%"), [11]),
+        pytest.param(c.data["v"].like("APP%"), [11], marks=pytest.mark.engine("sqlite")),
         (c.data["v"].regexp("p{2}"), [11]),
         (c.data["v"].as_text() == "true", [3]),
         (F.upper(c.data["v"]) == "APPLE", [11]),
-        (c.data["v"].cast(int) == 1, [1, 2, 3, 4]),
+        pytest.param(c.data["v"].cast(int) == 1, [1, 2, 3, 4], marks=pytest.mark.engine("sqlite")),
     ],
 )  # fmt: skip
 async def test_values_at_a_path_are_compared_with_their_kind(condition: Any, expected: list[int]) -> None:
@@ -182,22 +183,22 @@ async def test_paths_are_selected_as_python_values() -> None:
     asked = Document.query().order_by("id").where(c.id.in_([1, 3, 9, 10, 12]))
 
     assert [1, True, False, {"x": 1, "y": [1, 2]}, [1, 2, [3]]] == await asked.select(c.data["v"]).ascalars()
-    assert ["1", "true", "false", '{"x":1,"y":[1,2]}', "[1,2,[3]]"] == await asked.select(
-        c.data["v"].as_text()
-    ).ascalars()
+    texts = await asked.select(c.data["v"].as_text()).ascalars()
+    assert ["1", "true", "false", '{"x":1,"y":[1,2]}', "[1,2,[3]]"] == [text.replace(" ", "") for text in texts]
     row = (await asked.select(c.data["deep"]["list"], c.data.json_length().as_("n")).aall())[0]
     assert ([10, 20, {"x": "end"}], 2) == row
     assert [None, 5] == await Document.query().where(c.id.in_([8, 9])).select(c.data["größe"]["a\\b"]).ascalars()
 
 
 async def test_paths_order_and_group_rows() -> None:
-    numbers = Document.query().where(c.id.in_([1, 4, 8, 11])).order_by(c.data["v"].desc().nulls_first(), "id")
-    assert [8, 11, 1, 4] == await numbers.select("id").ascalars()
+    numbers = Document.query().where(c.id.in_([1, 4, 8])).order_by(c.data["v"].cast(int).desc().nulls_first(), "id")
+    assert [8, 1, 4] == await numbers.select("id").ascalars()
 
     grouped = Document.query().select(c.data["v"].json_length().as_("kind"), F.count().as_("n")).group_by("kind")
     assert {(None, 11), (2, 1), (3, 1)} == set(await grouped.atuples())
 
 
+@pytest.mark.engine("sqlite")
 async def test_an_alias_of_a_path_orders_as_the_path_does(shop: SQLiteBackend) -> None:
     class Score(ActiveRecord):
         __table_name__ = "json_scores"
@@ -255,6 +256,7 @@ async def test_an_unknown_value_is_refused_before_any_sql() -> None:
         _ = c.size["v"]
 
 
+@pytest.mark.engine("sqlite")
 async def test_sqlite_before_its_json_operators_answers_the_same(
     shop: SQLiteBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -321,7 +323,9 @@ async def test_comparison_and_containment_are_pythons(stored: Any, asked: Any) -
 
 
 @given(st.text(st.characters(codec="utf-8")), scalars)
-async def test_any_text_is_the_name_of_a_member(name: str, member: Any) -> None:
+async def test_any_text_is_the_name_of_a_member(engine: Engine, name: str, member: Any) -> None:
+    if not engine.keeps_nul:
+        name, member = name.replace("\0", ""), member.replace("\0", "") if isinstance(member, str) else member
     record = await Document.acreate(data={name: member, name + "x": "other"}, label="named")
     try:
         only = c.id == record.id

@@ -74,6 +74,7 @@ def test_a_wrong_lock_or_hint_is_refused(ask: Any, error: type[Exception], says:
         ask(Person.query())
 
 
+@pytest.mark.engine("sqlite")
 @pytest.mark.parametrize(
     ("ask", "says"),
     [
@@ -100,6 +101,7 @@ async def test_counting_locks_nothing() -> None:
     assert 45 == await query.amax("age")
 
 
+@pytest.mark.engine("sqlite")
 async def test_an_index_is_used_as_told(notes: type[Note]) -> None:
     backend = notes.backend()
     await backend.aexecute('CREATE INDEX IF NOT EXISTS "by ""size" ON notes (size)')

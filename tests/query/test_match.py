@@ -7,8 +7,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from shop import Note
 
-from rhosocial.activerecord import ActiveRecord
-from rhosocial.activerecord.backend.impl.sqlite import SQLiteBackend
+from engines import Engine
+from rhosocial.activerecord import ActiveRecord, F
+from rhosocial.activerecord.backend import DataError, StorageBackend
 
 # Few letters, so that matches are common: wildcards and escapes of LIKE and GLOB, quotes, NUL, case, beyond ASCII.
 texts = st.text(alphabet="aAbé%_*?[]!^-\\'\"\0🐍\U0010ffff ", max_size=5)
@@ -30,10 +31,12 @@ STORED = [
 
 
 @pytest.fixture(scope="module", autouse=True)
-def stored(shop: SQLiteBackend) -> None:
+def stored(engine: Engine, shop: StorageBackend) -> list[str | None]:
+    texts = [text for text in STORED if engine.keeps_nul or "\0" not in (text or "")]
     Text.__backend__ = shop
     Text.create_table()
-    Text.bulk_create([Text(text=text) for text in STORED])
+    Text.bulk_create([Text(text=text) for text in texts])
+    return texts
 
 
 @given(texts)
@@ -42,9 +45,13 @@ def stored(shop: SQLiteBackend) -> None:
 @example("a\0")
 @example("\0b")
 @example("[a]")
-async def test_matching_is_pythons(sought: str) -> None:
+async def test_matching_is_pythons(engine: Engine, stored: list[str | None], sought: str) -> None:
     column, query = Text.c.text, Text.query().order_by("id").select("text")
-    known = [text for text in STORED if text is not None]
+    known = [text for text in stored if text is not None]
+    if not engine.keeps_nul and "\0" in sought:
+        with pytest.raises(DataError):
+            await query.where(column.contains(sought)).ascalars()
+        return
 
     assert [t for t in known if sought in t] == await query.where(column.contains(sought)).ascalars()
     assert [t for t in known if t.startswith(sought)] == await query.where(column.startswith(sought)).ascalars()
@@ -55,7 +62,8 @@ async def test_matching_is_pythons(sought: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["a" * 60_000, "*" * 60_000, "é" * 60_000, "a\0" * 60_000], ids=lambda t: repr(t[:3]))
-async def test_long_texts_match_too(notes: type[Note], text: str) -> None:
+async def test_long_texts_match_too(engine: Engine, notes: type[Note], text: str) -> None:
+    text = text if engine.keeps_nul else text.replace("\0", "b")
     await notes.acreate(text=text + "!")
     column = notes.c.text
 
@@ -70,17 +78,20 @@ async def test_long_texts_match_too(notes: type[Note], text: str) -> None:
         assert 0 == await notes.query().where(condition).acount()
 
 
-async def test_a_beginning_is_found_through_an_index(shop: SQLiteBackend) -> None:
+@pytest.mark.engine("sqlite")
+async def test_a_beginning_is_found_through_an_index(shop: StorageBackend) -> None:
     shop.execute("CREATE INDEX IF NOT EXISTS ix_texts ON texts (text)")
 
     assert "INDEX ix_texts (text>? AND text<?)" in await Text.query().where(Text.c.text.startswith("ab")).aexplain()
 
 
 async def test_like_takes_patterns_and_ilike_ignores_case() -> None:
-    query = Text.query().order_by("id").select("text").where(~Text.c.text.contains("\0"))
+    query = Text.query().order_by("id").select("text").where(F.length(Text.c.text) < 4)
 
     assert ["a", "A"] == await query.where(Text.c.text.ilike("A")).ascalars()
-    assert ["a%b", "a_b", "a*b", "a-b", "a b"] == await query.where(Text.c.text.like("a_b")).ascalars()
+    assert ["a%b", "a_b", "a*b", "a-b", "a b"] == [
+        text for text in await query.where(Text.c.text.like("a_b")).ascalars() if "\0" not in text
+    ]
 
 
 async def test_text_is_matched_in_joined_texts_and_functions_too() -> None:

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import AwareDatetime, Field
-from shop import Mood, Person, Pet, names
+from shop import Mood, Person, Pet, by_nulls, names
 
+from engines import Engine
 from rhosocial.activerecord import ActiveRecord, F, Page
 from rhosocial.activerecord.backend import QueryError, StorageBackend, UnsupportedFeature
 from rhosocial.activerecord.backend.impl.sqlite import SQLiteBackend, SQLiteDialect
@@ -80,14 +81,17 @@ EXPRESSIONS = [
 
 
 @pytest.fixture(scope="module")
-def marks() -> Iterator[StorageBackend]:
-    backend = Mark.configure("sqlite:///:memory:")
-    Mark.create_table()
-    yield backend
-    backend.close()
+def marks(engine: Engine) -> Iterator[StorageBackend]:
+    with engine.place() as place:
+        backend = place.configure(Mark)
+        Mark.create_table()
+        yield backend
+        backend.close()
 
 
 async def filled(values: list[dict[str, Any]]) -> list[Mark]:
+    if Mark.backend().dialect.name == "PostgreSQL":  # Its texts hold no NUL.
+        values = [{**row, "word": row["word"] and row["word"].replace("\0", "")} for row in values]
     await Mark.backend().aexecute("DELETE FROM marks")
     return await Mark.abulk_create([Mark(name="xyz"[n % 3], part=-n // 3, **row) for n, row in enumerate(values)])
 
@@ -163,7 +167,7 @@ async def test_pages_of_joined_rows(size: int) -> None:
     assert "ECAA" == names(await walked(joined, size))
     assert [("Ann", "Rex"), ("Ann", "Tom"), ("Bob", None)] == (await walked(pairs, size))[:3]
     assert 7 == len(await walked(pairs, size))
-    assert "BFCDAE" == names(await walked(raw, size))
+    assert by_nulls("BFCDAE", "FCDAEB") == names(await walked(raw, size))
 
 
 async def test_a_page_says_what_is_around_it() -> None:
@@ -201,10 +205,11 @@ async def test_records_of_a_page_are_whole() -> None:
 
     assert await Person.afind_one(6) == page.items[0]
     assert not page.items[0].is_dirty and not page.items[0].is_new_record
-    assert {"name": "Fay"} == (await Person.query().select("name").order_by("age").apage(2)).items[1].as_dict()
+    second = by_nulls("Fay", "Cid")
+    assert {"name": second} == (await Person.query().select("name").order_by("age").apage(2)).items[1].as_dict()
 
 
-async def test_an_order_without_ties_and_nulls_is_one_comparison(shop: SQLiteBackend) -> None:
+async def test_an_order_without_ties_and_nulls_is_one_comparison(shop: StorageBackend) -> None:
     statements: list[str] = []
     query = Person.query().where(c.active).order_by("name")
     cursor = (await query.apage(1)).next
@@ -220,7 +225,8 @@ async def test_an_order_without_ties_and_nulls_is_one_comparison(shop: SQLiteBac
     ]
 
 
-async def test_mixed_directions_begin_with_what_an_index_finds(shop: SQLiteBackend) -> None:
+@pytest.mark.engine("sqlite")
+async def test_mixed_directions_begin_with_what_an_index_finds(shop: StorageBackend) -> None:
     statements: list[str] = []
     query = Person.query().order_by("score DESC", "age")
     cursor = (await query.apage(1)).next
@@ -247,6 +253,7 @@ class Largest(SQLiteDialect):
     nulls_sort = "high"
 
 
+@pytest.mark.engine("sqlite")
 @pytest.mark.parametrize("dialect", [Unpaired, NullsLast, Largest])
 async def test_other_engines_differ_by_flags(dialect: type[SQLiteDialect], tmp_path: Any) -> None:
     kind = type("Other", (SQLiteBackend,), {"dialect_class": dialect})
@@ -325,7 +332,7 @@ async def test_pages_of_queries_that_are_made_of_others(size: int) -> None:
     joined = Pet.query().left_join(table, on=table.c.n == 4).distinct().order_by("name")
 
     assert "FEA" == names(await walked(union, size))
-    assert [45, 30, 20, 5, None] == [row.age for row in await walked(ages, size)]
+    assert by_nulls([45, 30, 20, 5, None], [None, 45, 30, 20, 5]) == [row.age for row in await walked(ages, size)]
     assert "EA" == names(await walked(Person.query().from_(adults).distinct().order_by("name DESC"), size))
     assert ["E", "A"] == [row.name[0] for row in await walked(adults.query().distinct().order_by("name DESC"), size)]
     assert [4, 2] == [row.n for row in await walked(table.query().distinct().order_by("n DESC"), size)]
@@ -336,13 +343,13 @@ async def test_pages_of_queries_that_are_made_of_others(size: int) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 4])
-async def test_pages_of_rows_that_outer_joins_fill_up(size: int, shop: SQLiteBackend) -> None:
+async def test_pages_of_rows_that_outer_joins_fill_up(size: int, shop: StorageBackend) -> None:
     if not shop.dialect.supports_outer_joins:
         pytest.skip("SQLite has FULL JOIN since 3.39")
     full = Person.query().full_join(Pet, on=Pet.c.owner == c.id).select("name", Pet.c.name.as_("pet")).order_by("name")
 
     assert await full.order_by(c.id, Pet.c.id).aall() == await walked(full, size)
-    assert (None, "Stray") == (await walked(full, size))[0]
+    assert (None, "Stray") == (await walked(full, size))[by_nulls(0, -1)]
     with pytest.raises(QueryError, match="a FULL JOIN gives rows that hold no Person"):
         await Person.query().full_join(Pet, on=Pet.c.owner == c.id).apage(2)
 

@@ -37,6 +37,7 @@ async def test_columns_are_taken_by_name() -> None:
     assert await query.order_by("id").aall() == await query.raw_sql(f"SELECT {by_field} FROM people ORDER BY id").aall()
 
 
+@pytest.mark.engine("sqlite")
 async def test_missing_and_double_columns_are_named() -> None:
     with pytest.raises(QueryError, match=r"the result has no score, balance, .*, which Person needs; it has id, name"):
         await query.raw_sql("SELECT id, name, age, tags FROM people").aall()
@@ -59,6 +60,7 @@ async def test_no_row_gives_no_record() -> None:
         await nobody.aone_or_fail()
 
 
+@pytest.mark.engine("sqlite")
 async def test_values_named_as_fields_are_converted() -> None:
     text = 'SELECT born, balance, mood, "select", tags, born AS day, COUNT(*) AS n FROM people WHERE id = ?'
     found = query.raw_sql(text, (1,))
@@ -121,6 +123,7 @@ def test_other_clauses_go_into_the_text(asked: Any) -> None:
         asked.raw_sql("SELECT * FROM people")
 
 
+@pytest.mark.engine("sqlite")
 async def test_wrong_text_and_wrong_values_are_refused() -> None:
     with pytest.raises(QueryError, match=r"expected 1 parameters, one for each . of the statement, but got 0"):
         query.raw_sql("SELECT * FROM people WHERE id = ?")

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from shop import Mood, Person, Pet
+from shop import Mood, Person, Pet, by_nulls
 
 from rhosocial.activerecord import F
 from rhosocial.activerecord.backend import ColumnNotFound, QueryError
@@ -115,7 +115,8 @@ async def test_select_adds_to_what_is_selected() -> None:
 async def test_groups_may_be_narrowed_by_alias_and_by_expression() -> None:
     grouped = Person.query().select("age", F.count().as_("n")).group_by("age").order_by("age")
 
-    assert [(20, 2)] == await grouped.having("n > ?", (1,)).atuples()
+    if Person.backend().dialect.name == "SQLite":  # Standard SQL knows no aliases there.
+        assert [(20, 2)] == await grouped.having("n > ?", (1,)).atuples()
     assert [(20, 2)] == await grouped.having(F.count() > 1).atuples()
     assert [(30, 1), (45, 1)] == await grouped.having(F.avg(c.age) > 20.5).having("age IS NOT NULL").atuples()
     assert [(20, 2)] == await grouped.having(F.sum(c.balance) > Decimal("50.001")).atuples()
@@ -129,7 +130,8 @@ async def test_order_and_groups_may_go_by_alias() -> None:
     n = F.count().as_("n")
     by_node = Person.query().select(years, n).group_by(years).order_by(F.count().desc(), years)
 
-    expected = [(20, 2), (None, 1), (5, 1), (30, 1), (45, 1)]
+    ones = [(5, 1), (30, 1), (45, 1)]
+    expected = [(20, 2), *by_nulls([(None, 1), *ones], [*ones, (None, 1)])]
     assert expected == await by_string.atuples()
     assert expected == await by_name.atuples()
     assert expected == await by_node.atuples()
@@ -186,7 +188,7 @@ async def test_aggregates_keep_the_type_of_their_column() -> None:
         (F.round(c.score), 2.0),
         (F.coalesce(c.nick, c.name), "A"),
         (F.coalesce(c.age, 0), 30),
-        (F.call("ifnull", c.nick, "none"), "A"),
+        pytest.param(F.call("ifnull", c.nick, "none"), "A", marks=pytest.mark.engine("sqlite")),
         (F.coalesce(c.fortune, 0), Decimal("12345678901234567890.123456")),
         (c.age > 20, True),
     ],
@@ -208,9 +210,9 @@ async def test_functions_convert_the_values_beside_a_column() -> None:
 async def test_distinct_gives_equal_rows_once() -> None:
     ages = Person.query().select("age").distinct().order_by("age")
 
-    assert [None, 5, 20, 30, 45] == await ages.ascalars()
+    assert by_nulls([None, 5, 20, 30, 45], [5, 20, 30, 45, None]) == await ages.ascalars()
     assert 5 == await ages.acount()
-    assert None is (await ages.afirst())[0]
+    assert by_nulls(None, 5) == (await ages.afirst())[0]
 
 
 @pytest.mark.parametrize(
@@ -250,6 +252,7 @@ async def test_scalars_need_one_column() -> None:
         await Person.query().select("name", "age").ascalars()
 
 
+@pytest.mark.engine("sqlite")
 async def test_what_sqlite_cannot_reckon_exactly_is_refused() -> None:
     from rhosocial.activerecord.backend import UnsupportedFeature
 

@@ -178,6 +178,7 @@ def test_an_annotation_that_is_defined_nowhere() -> None:
         _ = Dangling.__table__
 
 
+@pytest.mark.engine("sqlite")
 async def test_an_unsupported_isolation_level(home: Any, sent: list[str]) -> None:
     home(User)
     sent.clear()
@@ -265,6 +266,7 @@ async def test_a_row_that_lacks_a_column(home: Any, row: dict[str, Any]) -> None
         User.create_from_database(row)
 
 
+@pytest.mark.engine("sqlite")
 async def test_a_stored_value_that_cannot_be_read_is_named(home: Any, backend: Any) -> None:
     class Holder(ActiveRecord):
         __table_name__ = "holders"

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engines import Engine
 from rhosocial.activerecord import AUTO, ActiveRecord, Column, Index, Unique
 from rhosocial.activerecord.backend import ColumnNotFound, DatabaseError, DataError, QueryError, ValidationError
 from rhosocial.activerecord.backend.impl.sqlite import SQLiteBackend
@@ -88,7 +89,9 @@ def canary(home: Any, backend: Any) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_tables_and_columns_may_have_any_name(home: Any, canary: None, name: str) -> None:
+async def test_tables_and_columns_may_have_any_name(engine: Engine, home: Any, canary: None, name: str) -> None:
+    name = name if engine.name == "sqlite" else name[:50]  # As long as names are there.
+
     class Odd(ActiveRecord):
         __table_name__ = name
         __table_args__ = (Unique("first", "second"), Index("second"))
@@ -112,16 +115,17 @@ async def test_tables_and_columns_may_have_any_name(home: Any, canary: None, nam
     await Odd.adrop_table()
 
 
-async def test_texts_are_stored_and_found_literally(home: Any, canary: None) -> None:
+async def test_texts_are_stored_and_found_literally(engine: Engine, home: Any, canary: None) -> None:
     home(Store)
-    for text in TEXTS:
+    texts = [text for text in TEXTS if engine.keeps_nul or "\0" not in text]
+    for text in texts:
         record = await Store.acreate(text=text, raw=text.encode(), data={text: [text]})
         found = await Store.afind_one_or_fail(record.id)
         assert (found.text, found.raw, found.data) == (text, text.encode(), {text: [text]})
         assert [other.id for other in await Store.afind_all({"text": text})] == [record.id]
         assert (await Store.query().where("text = ?", (text,)).aone_or_fail()).id == record.id
-    await Store.abulk_create([Store(text=text) for text in TEXTS])
-    assert {record.text for record in await Store.afind_all()} == set(TEXTS)
+    await Store.abulk_create([Store(text=text) for text in texts])
+    assert {record.text for record in await Store.afind_all()} == set(texts)
 
 
 UNSTORABLE = [
@@ -132,7 +136,7 @@ UNSTORABLE = [
     {"real": math.nan},
     {"exact": Decimal("NaN")},
     {"exact": Decimal("Infinity")},
-    {"exact": Decimal("1.23456789012345678901")},
+    pytest.param({"exact": Decimal("1.23456789012345678901")}, marks=pytest.mark.engine("sqlite")),
     {"data": {"x": math.nan}},
     {"data": {1: "x"}},
     {"data": "\ud800"},
@@ -142,7 +146,7 @@ UNSTORABLE = [
 ]
 
 
-@pytest.mark.parametrize("values", UNSTORABLE, ids=[f"{next(iter(v))}{n}" for n, v in enumerate(UNSTORABLE)])
+@pytest.mark.parametrize("values", UNSTORABLE, ids=[str(n) for n in range(len(UNSTORABLE))])
 async def test_what_cannot_be_stored_unchanged_is_refused_and_named(
     home: Any, canary: None, sent: list[str], values: dict[str, Any]
 ) -> None:

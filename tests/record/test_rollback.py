@@ -177,6 +177,7 @@ async def test_a_rollback_to_a_named_savepoint_puts_back_what_came_after(home: A
     assert [user.name for user in await User.afind_all()] == ["before"]
 
 
+@pytest.mark.engine("sqlite")
 async def test_a_failed_save_inside_a_block_leaves_the_block_usable(home: Any) -> None:
     home(User)
     await User.acreate(name="Ann")

@@ -59,6 +59,7 @@ class Wide(ActiveRecord):
     parts: list[Part] = Field(default_factory=list)
 
 
+@pytest.mark.engine("sqlite")
 async def test_types_and_nullability(home: Any, backend: Any) -> None:
     home(Wide)
 
@@ -88,6 +89,7 @@ async def test_types_and_nullability(home: Any, backend: Any) -> None:
     }
 
 
+@pytest.mark.engine("sqlite")
 async def test_every_type_comes_back_as_it_was_saved(home: Any) -> None:
     home(Wide)
     made = Wide(
@@ -134,6 +136,7 @@ class Account(ActiveRecord):
     doubled: Annotated[int, Column(generated='"Balance" * 2')]
 
 
+@pytest.mark.engine("sqlite")
 async def test_defaults_generated_columns_and_collations(home: Any, backend: Any) -> None:
     home(Account)
 
@@ -152,6 +155,7 @@ async def test_defaults_generated_columns_and_collations(home: Any, backend: Any
     assert caught.value.columns == ("email",)
 
 
+@pytest.mark.engine("sqlite")
 async def test_uniques_checks_and_indexes(home: Any, backend: Any) -> None:
     home(Account)
 
@@ -194,6 +198,7 @@ class Item(ActiveRecord):
     parent_id: Annotated[int | None, Column(references="order_items.id", on_delete="SET NULL")] = None
 
 
+@pytest.mark.engine("sqlite")
 async def test_foreign_keys_composite_ones_too(home: Any, backend: Any) -> None:
     home(Item, Order)
 
@@ -218,6 +223,7 @@ async def test_foreign_keys_composite_ones_too(home: Any, backend: Any) -> None:
     assert await Item.query().acount() == 0
 
 
+@pytest.mark.engine("sqlite")
 async def test_composite_and_text_keys_are_primary_keys(home: Any, backend: Any) -> None:
     home(Order)
 
@@ -225,6 +231,7 @@ async def test_composite_and_text_keys_are_primary_keys(home: Any, backend: Any)
     assert found == {"shop": (1, 1), "number": (1, 2)}
 
 
+@pytest.mark.engine("sqlite")
 async def test_keys_are_not_used_again(home: Any, backend: Any) -> None:
     home(Item)
 
@@ -232,6 +239,7 @@ async def test_keys_are_not_used_again(home: Any, backend: Any) -> None:
     assert "AUTOINCREMENT" in sql
 
 
+@pytest.mark.engine("sqlite")
 async def test_an_explicit_type_goes_before_the_annotation(home: Any, backend: Any) -> None:
     class Typed(ActiveRecord):
         __table_name__ = "typed"
@@ -246,6 +254,7 @@ async def test_an_explicit_type_goes_before_the_annotation(home: Any, backend: A
     assert (await Typed.afind_one_or_fail(1)).amount == Decimal("1.10")
 
 
+@pytest.mark.engine("sqlite")
 async def test_create_table_may_be_repeated_unless_told_otherwise(home: Any) -> None:
     home(Account)
     await Account.acreate(owner="a")
@@ -256,6 +265,7 @@ async def test_create_table_may_be_repeated_unless_told_otherwise(home: Any) -> 
         await Account.acreate_table(if_not_exists=False)
 
 
+@pytest.mark.engine("sqlite")
 async def test_a_table_whose_index_cannot_be_made_is_not_there(home: Any, backend: Any) -> None:
     class Broken(ActiveRecord):
         __table_name__ = "broken"
@@ -270,6 +280,7 @@ async def test_a_table_whose_index_cannot_be_made_is_not_there(home: Any, backen
     assert await rows(backend, "SELECT * FROM sqlite_master") == []
 
 
+@pytest.mark.engine("sqlite")
 async def test_drop_table(home: Any, backend: Any) -> None:
     home(Account)
     await Account.adrop_table()
@@ -283,6 +294,7 @@ async def test_drop_table(home: Any, backend: Any) -> None:
         await Account.acreate(owner="a")
 
 
+@pytest.mark.engine("sqlite")
 async def test_tables_can_be_created_in_a_block_and_rolled_back(home: Any, backend: Any) -> None:
     home(Account, tables=False)
     with pytest.raises(RuntimeError):
@@ -294,6 +306,7 @@ async def test_tables_can_be_created_in_a_block_and_rolled_back(home: Any, backe
     assert await rows(backend, "SELECT * FROM sqlite_master WHERE name = 'accounts'") == []
 
 
+@pytest.mark.engine("sqlite")
 async def test_a_table_may_have_a_schema(home: Any, backend: Any) -> None:
     class Main(ActiveRecord):
         __table_name__ = "main.things"

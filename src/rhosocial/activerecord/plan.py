@@ -503,6 +503,11 @@ class Plan:
         """DROP TABLE."""
         return self.dialect.compile(DropTable(self.table.source(), if_exists))[0]
 
+    def sync_sequence_sql(self) -> str | None:
+        """What has the sequence of the key count on from the largest stored one; None where there is no sequence."""
+        key = self.table.auto_key
+        return None if key is None else self.dialect.sync_sequence(self.source, key.name)
+
     def _definition(self, column: TableColumn) -> ColumnDefinition:
         kind = column.type.stored
         sizes = {"length": kind.length, "precision": kind.precision, "scale": kind.scale}

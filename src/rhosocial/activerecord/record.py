@@ -206,6 +206,24 @@ class ActiveRecord(SavedRecord, Writing, metaclass=RecordMeta):
         run(cls.adrop_table(if_exists))
 
     @classmethod
+    async def async_key_sequence(cls) -> None:
+        """Have the next generated key follow the largest stored one: keys given by hand do not move a sequence.
+
+        Nothing is sent where the database counts from the stored keys by itself.
+        """
+        backend, plan = cls.__home__
+        if (text := plan.sync_sequence_sql()) is not None:
+            await backend.asend(text, (), True)
+
+    @classmethod
+    def sync_key_sequence(cls) -> None:
+        """Have the next generated key follow the largest stored one: keys given by hand do not move a sequence.
+
+        Nothing is sent where the database counts from the stored keys by itself.
+        """
+        run(cls.async_key_sequence())
+
+    @classmethod
     def transaction(cls, isolation_level: IsolationLevel | None = None, read_only: bool = False) -> Transaction:
         """A block, for ``with`` or ``async with``, that is kept or undone as a whole; inside another it nests."""
         return cls.backend().transaction(isolation_level, read_only)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType, NoneType, UnionType
@@ -187,8 +188,12 @@ class Table:
         return TableName(self.name, schema=self.schema)
 
     def index_name(self, index: Index) -> str:
-        """The index's own name, or one made of the table and its columns."""
-        return index.name or "_".join(("ux" if index.unique else "ix", self.name, *index.columns))
+        """The index's own name, or one made of the table and its columns, of a length that all engines have."""
+        name = index.name or "_".join(("ux" if index.unique else "ix", self.name, *index.columns))
+        if index.name or len(name.encode(errors="replace")) <= _LONGEST_NAME:
+            return name
+        digest = hashlib.sha256(name.encode(errors="replace")).hexdigest()[:12]
+        return f"{name.encode(errors='replace')[: _LONGEST_NAME - 13].decode(errors='ignore')}_{digest}"
 
     def __repr__(self) -> str:
         return f"Table({self.name!r}, {[column.name for column in self.columns]})"
@@ -230,6 +235,7 @@ def column_spec(field: FieldInfo) -> Column:
 
 
 _PLAIN = Column()
+_LONGEST_NAME = 63  # PostgreSQL's, in bytes; MySQL has 64 characters.
 
 
 def is_generated_key(name: str, field: FieldInfo, key: Sequence[str], linked: Iterable[str]) -> bool:

@@ -305,15 +305,18 @@ class StorageBackend(Sender, Calls, metaclass=BackendMeta):
         backend has no cursors, the whole result is read at once.
         """
         state = self.contexts.current()
-        if not self.streams_rows or self._cursor is None or state.transaction is not None or state.depth:
+        is_native = self._aperform is not None and not is_blocking()
+        open_cursor = self._acursor if is_native else self._cursor
+        if not self.streams_rows or open_cursor is None or state.transaction is not None or state.depth:
             return Stream.of(await self.asend(sql, values, True), chunk_size)
         self.check_usable(state)
         sql = self.native(sql, values)
         connection = await self._leases.aacquire()
-        stream = Stream(chunk_size, self._workers, self._interrupt, connection, self._leases)
         start = time.perf_counter()
+        workers = None if is_native else self._workers
+        stream = Stream(chunk_size, workers, self._interrupt, connection, self._leases)
         try:
-            await stream.aopen(self._cursor, sql, values)
+            await stream.aopen(open_cursor, sql, values)
         except BaseException as error:  # noqa: BLE001
             # Also for KeyboardInterrupt: the connection must go back.
             await stream.aclose()

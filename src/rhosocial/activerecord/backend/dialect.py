@@ -470,6 +470,13 @@ class Dialect(Constructs, ManyRows):
         out.sql("DROP TABLE IF EXISTS " if drop.if_exists else "DROP TABLE ")
         out.node(drop.table)
 
+    def sync_sequence(self, table: str, column: str) -> str | None:
+        """The statement that has a key's sequence go on behind the largest stored key; None where there is none.
+
+        `table` is quoted, `column` is not.
+        """
+        return None
+
     # 5 - Looking at a statement
 
     def explain(self, sql: str) -> str:

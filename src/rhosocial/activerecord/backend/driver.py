@@ -93,6 +93,7 @@ class Driver:
     _aclose: Callable[..., Any] | None = None
     # Called with an IntegrityError and its SQL: the layer of models says there which fields it is about.
     explain: Callable[[IntegrityError, str], None] | None = None
+    _acursor: Callable[..., Any] | None = None  # What it gives has an awaitable `fetchmany` and `close`.
     # A static method `_drop(connection)` ends an awaitable connection whose event loop is closed, without waiting.
     _drop: Callable[[Any], Any] | None = None
 

@@ -96,8 +96,10 @@ class Stream:
                 await self._leases.arelease(connection, broken)
 
     async def _acall(self, function: Callable[..., Any], *args: Any) -> Any:
-        if is_blocking() or self._workers is None:
+        if is_blocking():
             return function(*args)
+        if self._workers is None:  # The cursor is awaitable itself, or there is none.
+            return await function(*args)
         if self._worker is None:
             self._worker = self._workers.take()
         connection = self._connection

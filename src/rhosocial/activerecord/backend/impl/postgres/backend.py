@@ -17,12 +17,15 @@ from rhosocial.activerecord.backend import (
     QueryResult,
     StorageBackend,
     UnsupportedFeature,
+    is_read,
 )
 
 from .config import PostgreSQLConfig, read_options
-from .dialect import PostgreSQLDialect
+from .cursor import AsyncServerCursor, ServerCursor
+from .dialect import PostgreSQLDialect, literal
 from .error import ERROR_CLASSES, classify, details, is_stale_plan, message_of
 from .mapping import PostgreSQLTypeMapper, PostgreSQLValueMapper
+from .parameter import needs_sharing, shared
 
 OLDEST = 12
 _STATES: dict[int, Literal["idle", "open", "failed", "gone"]] = {
@@ -99,10 +102,10 @@ class PostgreSQLBackend(StorageBackend):
         if version < OLDEST * 10_000:
             raise UnsupportedFeature(f"PostgreSQL {OLDEST} or later is needed, this is {version // 10_000}")
         known = connection.info.parameter_status
-        for name in _JSON_TYPES:
+        for name in _TEXT_TYPES:
             connection.adapters.register_loader(name, TextLoader)
         calls = [
-            f"set_config('{name}', {_literal(value)}, false)"
+            f"set_config('{name}', {literal(value)}, false)"
             for name, value in self.options.settings.items()
             if known(name) != value
         ]
@@ -119,15 +122,17 @@ class PostgreSQLBackend(StorageBackend):
 
     def _perform(self, connection: psycopg.Connection[Any], sql: str, params: Sequence[Any]) -> QueryResult:
         start = 0.0 if self._timeout is None else time.monotonic()
+        if len(params) > 1 and needs_sharing(sql):
+            sql, params = shared(sql, params)
         cursor = connection.cursor(binary=_is_suspicious(sql, params))
         try:
-            cursor.execute(sql, params)  # type: ignore[arg-type]
+            cursor.execute(sql, params)
         except psycopg.Error as error:
             self._note_time(error, start)
             if not _can_retry(connection, error):
                 raise
             connection.execute(_FORGET_PREPARED)
-            cursor.execute(sql, params)  # type: ignore[arg-type]
+            cursor.execute(sql, params)
         description = cursor.description
         if description is None:
             return QueryResult(None, cursor.rowcount)
@@ -135,19 +140,31 @@ class PostgreSQLBackend(StorageBackend):
 
     async def _aperform(self, connection: psycopg.AsyncConnection[Any], sql: str, params: Sequence[Any]) -> QueryResult:
         start = 0.0 if self._timeout is None else time.monotonic()
+        if len(params) > 1 and needs_sharing(sql):
+            sql, params = shared(sql, params)
         cursor = connection.cursor(binary=_is_suspicious(sql, params))
         try:
-            await cursor.execute(sql, params)  # type: ignore[arg-type]
+            await cursor.execute(sql, params)
         except psycopg.Error as error:
             self._note_time(error, start)
             if not _can_retry(connection, error):
                 raise
             await connection.execute(_FORGET_PREPARED)
-            await cursor.execute(sql, params)  # type: ignore[arg-type]
+            await cursor.execute(sql, params)
         description = cursor.description
         if description is None:
             return QueryResult(None, cursor.rowcount)
         return QueryResult(None, cursor.rowcount, columns=description, rows=await cursor.fetchall())
+
+    def _cursor(self, connection: psycopg.Connection[Any], sql: str, params: Sequence[Any]) -> Any:
+        return ServerCursor(connection, sql, params) if is_read(sql) else connection.execute(sql, params)
+
+    async def _acursor(self, connection: psycopg.AsyncConnection[Any], sql: str, params: Sequence[Any]) -> Any:
+        if not is_read(sql):
+            return await connection.execute(sql, params)
+        cursor = AsyncServerCursor(connection)
+        await cursor.open(sql, params)
+        return cursor
 
     def _note_time(self, error: psycopg.Error, start: float) -> None:
         """Tell a statement that ran into `query_timeout` from one that somebody canceled: the server does not."""
@@ -180,7 +197,8 @@ class PostgreSQLBackend(StorageBackend):
         )
 
 
-_JSON_TYPES = ("json", "jsonb")
+# Types that fields want as text: psycopg would parse JSON, and make objects of addresses.
+_TEXT_TYPES = ("json", "jsonb", "inet", "cidr")
 
 # psycopg drops what it has prepared when a connection rolls back; outside a transaction that does nothing else.
 _FORGET_PREPARED = "ROLLBACK"
@@ -196,7 +214,3 @@ def _is_suspicious(sql: str, params: Sequence[Any]) -> bool:
     Without parameters psycopg would have the server run all of them; asked for a binary result it has to refuse.
     """
     return not params and ";" in sql
-
-
-def _literal(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

@@ -87,9 +87,14 @@ class PostgreSQLConstructs(PostgreSQLJson, Constructs):
     # 2 - Numbers and types
 
     def write_arithmetic(self, out: SQLWriter, arithmetic: Arithmetic) -> None:
-        """There is no ``%`` for floats."""
-        if arithmetic.operator == "%" and _is(arithmetic.type, float):
-            self._write_mod(out, (arithmetic.left, arithmetic.right))
+        """There is no ``%`` for floats; a division by zero is an error here, and NULL elsewhere."""
+        left, operator, right = arithmetic.left, arithmetic.operator, arithmetic.right
+        if operator == "%" and _is(arithmetic.type, float):
+            self._write_mod(out, (left, right))
+        elif operator in ("/", "%"):
+            out.node(left, arithmetic.precedence)
+            out.sql(f" {operator} ")
+            self._write_divisor(out, right)
         else:
             super().write_arithmetic(out, arithmetic)
 
@@ -125,6 +130,15 @@ class PostgreSQLConstructs(PostgreSQLJson, Constructs):
 
     call_avg = call_sum
 
+    def call_min(self, out: SQLWriter, function: Function) -> None:
+        """MIN and MAX have other names for booleans."""
+        if _is(type_of(function.args[0]), bool):
+            name = "bool_and" if function.name == "MIN" else "bool_or"
+            function = Function(name, *function.args, type=function.type)
+        self.write_plain_call(out, function)
+
+    call_max = call_min
+
     def call_round(self, out: SQLWriter, function: Function) -> None:
         """ROUND to places, which floats have none of: they are rounded as decimals."""
         item, digits = function.args
@@ -142,13 +156,22 @@ class PostgreSQLConstructs(PostgreSQLJson, Constructs):
         if _is(function.type, float):
             self._write_mod(out, function.args)
         else:
-            self.write_plain_call(out, function)
+            out.sql("MOD(")
+            out.node(function.args[0])
+            out.sql(", ")
+            self._write_divisor(out, function.args[1])
+            out.sql(")")
+
+    def _write_divisor(self, out: SQLWriter, divisor: Any) -> None:
+        if isinstance(divisor, Value) and divisor.value:
+            out.node(divisor)
+        else:
+            _write_between(out, "NULLIF(", divisor, ", 0)")
 
     def _write_mod(self, out: SQLWriter, operands: Any) -> None:
         out.sql("CAST(MOD(")
-        for number, operand in enumerate(operands):
-            _write_between(out, ", CAST(" if number else "CAST(", operand, " AS NUMERIC)")
-        out.sql(") AS DOUBLE PRECISION)")
+        _write_between(out, "CAST(", operands[0], " AS NUMERIC), NULLIF(")
+        _write_between(out, "CAST(", operands[1], " AS NUMERIC), 0)) AS DOUBLE PRECISION)")
 
     def call_greatest(self, out: SQLWriter, function: Function) -> None:
         """GREATEST and LEAST pass over NULL here; NULL it is to be."""

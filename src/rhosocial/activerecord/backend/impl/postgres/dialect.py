@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
-from rhosocial.activerecord.backend import Dialect, IsolationLevel
+from functools import lru_cache
+
+from rhosocial.activerecord.backend import Dialect, IsolationLevel, QueryError
 
 from .constructs import PostgreSQLConstructs
+
+LONGEST_NAME = 63
+
+
+@lru_cache(maxsize=4096)
+def check_length(name: str) -> None:
+    """Refuse a name of more than 63 bytes."""
+    if len(name.encode(errors="replace")) > LONGEST_NAME:
+        raise QueryError(f"{name[:20]!r}… is longer than PostgreSQL's names are: {LONGEST_NAME} bytes")
+
+
+def literal(text: str) -> str:
+    """The text as SQL has it."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 class PostgreSQLDialect(PostgreSQLConstructs, Dialect):
@@ -33,6 +49,17 @@ class PostgreSQLDialect(PostgreSQLConstructs, Dialect):
         ending = {"unique": "key", "foreign_key": "fkey"}.get(kind, kind)
         named = columns if kind != "check" or len(columns) == 1 else ()
         return "_".join((table, *named, ending))
+
+    def quote(self, name: str) -> str:
+        """The name as an identifier; QueryError for one that PostgreSQL would cut off without a word."""
+        check_length(name)
+        return super().quote(name)
+
+    def sync_sequence(self, table: str, column: str) -> str:
+        """SETVAL of the sequence that belongs to the column."""
+        table_name, name, quoted = literal(table), literal(column), self.quote(column)
+        sequence = f"pg_get_serial_sequence({table_name}, {name})"
+        return f"SELECT setval({sequence}, (SELECT COALESCE(MAX({quoted}), 0) + 1 FROM {table}), false)"
 
     def begin_statements(self, isolation: IsolationLevel | None, read_only: bool) -> list[str]:
         """BEGIN with its modes, in one statement."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from rhosocial.activerecord.backend import (
@@ -15,7 +16,6 @@ from rhosocial.activerecord.backend import (
     JsonScalar,
     SQLWriter,
     Value,
-    json_text,
 )
 
 from .mapping import plain_numbers
@@ -46,32 +46,49 @@ class PostgreSQLJson(Constructs):
     def write_cast(self, out: SQLWriter, cast: Cast) -> None:
         """What stands in JSON is cast as text is: JSONB itself casts to few types, and refuses null."""
         if isinstance(cast.item, JsonScalar):
-            item, kind = cast.item.path, self.cast_types.definition(cast.type.db_type)
-            out.sql("CAST((")
-            self.write_json_text(out, item)
-            # The text 12.5 is no BIGINT, but it is a NUMERIC.
-            out.sql(f")::numeric AS {kind})" if cast.type.kind is int else f") AS {kind})")
+            self._write_json_cast(out, cast.item.path, cast)
         else:
             super().write_cast(out, cast)
 
+    def _write_json_cast(self, out: SQLWriter, path: JsonPath, cast: Cast) -> None:
+        kind = self.cast_types.definition(cast.type.db_type)
+        is_number = cast.type.kind in (int, float, Decimal)
+        if is_number:
+            out.sql("CASE JSONB_TYPEOF(")
+            self._write_path(out, path)
+            out.sql(") WHEN 'boolean' THEN ")
+            self._write_path(out, path)
+            out.sql(f"::boolean::integer::{kind} ELSE ")
+        out.sql("CAST((")
+        self.write_json_text(out, path)
+        # The text 12.5 is no BIGINT, but it is a NUMERIC.
+        out.sql(f")::numeric AS {kind})" if cast.type.kind is int else f") AS {kind})")
+        out.sql(" END" if is_number else "")
+
     def write_json_comparison(self, out: SQLWriter, comparison: JsonComparison) -> None:
         """JSONB compares by kind and value; an order there is between values of one kind only."""
-        operator, kind = comparison.operator, comparison.kind
+        operator, kind, operand = comparison.operator, comparison.kind, comparison.operand
         is_ordered = operator not in ("=", "<>")
+        # What it is compared with may be NULL, which the test of the kind must not hide.
+        is_doubtful = is_ordered and not isinstance(operand, Value)
         out.sql("(")
+        if is_doubtful:
+            out.sql("CASE WHEN ")
+            out.node(operand, ATOM)
+            out.sql(" IS NOT NULL THEN ")
         if is_ordered:
             out.sql("JSONB_TYPEOF(")
-            self._write_path(out, comparison.path)
+            self.write_json(out, comparison.path)
             out.sql(f") = '{'string' if kind == 'text' else kind}' AND ")
         self.write_json(out, comparison.path)
         out.sql(f" {operator} ")
-        self._write_operand(out, comparison.operand, kind)
-        out.sql(")")
+        self._write_operand(out, operand, kind)
+        out.sql(" END)" if is_doubtful else ")")
 
     def _write_operand(self, out: SQLWriter, operand: Any, kind: str) -> None:
-        if isinstance(operand, Value):
-            value = operand.value
-            out.bind(value if kind == "json" or value is None else str(value) if _is_number(kind) else json_text(value))
+        if isinstance(operand, Value) and kind in ("number", "json"):
+            # As text: a float loses digits on its way to NUMERIC.
+            out.bind(operand.value if operand.value is None or kind == "json" else str(operand.value))
             out.sql("::jsonb")
         elif kind == "json":
             out.sql("NULLIF(")
@@ -145,7 +162,3 @@ class PostgreSQLJson(Constructs):
             out.bind(part)
             out.sql("::integer" if isinstance(part, int) else "::text")
         out.sql(")")
-
-
-def _is_number(kind: str) -> bool:
-    return kind == "number"

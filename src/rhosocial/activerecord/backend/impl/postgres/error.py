@@ -96,15 +96,37 @@ def is_stale_plan(error: BaseException) -> bool:
 
 
 def details(error: BaseException) -> dict[str, Any]:
-    """The table, column and constraint that the server names."""
+    """The table, columns and constraint that the server names."""
     diag = getattr(error, "diag", None)
-    if diag is None:
+    if diag is None or diag.sqlstate is None:
         return {}
-    return {
-        "table": diag.table_name,
-        "constraint": diag.constraint_name,
-        "columns": () if diag.column_name is None else (diag.column_name,),
-    }
+    table = diag.table_name
+    columns: tuple[str, ...] = () if diag.column_name is None else (diag.column_name,)
+    if diag.sqlstate.startswith("23") and not columns:
+        columns = _columns_of(diag.message_detail)
+    elif diag.sqlstate in _MISSING and (found := _QUOTED.search(diag.message_primary or "")) is not None:
+        name = found[1] or found[2]
+        if diag.sqlstate == "42P01":
+            table = name.rpartition(".")[2]
+        else:
+            columns = (name.rpartition(".")[2],)
+    return {"table": table, "constraint": diag.constraint_name, "columns": columns}
+
+
+_MISSING = ("42P01", "42703")
+# A name in the quotes of whichever language, or the bare one of English.
+_QUOTED = re.compile(r"""["«»„「]\s*([^"«»“”」]+?)\s*["«»“”」]|^column ([^\s"]+) does not exist$""")
+# ``Key (a, "b c")=(1, 2) …``: in every language the columns stand so, before any value.
+_KEY = re.compile(r"^[^(]*\(((?:[^()\"]|\"(?:[^\"]|\"\")*\")+)\)=\(")
+_COLUMN = re.compile(r'"((?:[^"]|"")*)"|([^,\s"]+)')
+
+
+def _columns_of(detail: str | None) -> tuple[str, ...]:
+    """The columns of the key that a detail is about; none where it is an expression."""
+    found = _KEY.match(detail or "")
+    if found is None:
+        return ()
+    return tuple([bare or quoted.replace('""', '"') for quoted, bare in _COLUMN.findall(found[1])])
 
 
 def message_of(error: BaseException) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation, Overflow, Subnormal
+from ipaddress import ip_interface
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -16,7 +17,8 @@ class PostgreSQLTypeMapper(TypeMapper):
     """PostgreSQL's types.  JSON is JSONB: JSON has no equality, so that DISTINCT and GROUP BY would refuse it."""
 
     names: ClassVar[Mapping[DatabaseType, str]] = {
-        **TypeMapper.names,
+        # CUSTOM has no type of its own: its values are what the driver takes for a column that was made elsewhere.
+        **{db_type: name for db_type, name in TypeMapper.names.items() if db_type is not DatabaseType.CUSTOM},
         DatabaseType.FLOAT: "DOUBLE PRECISION",  # A Python float has as many digits.
         DatabaseType.DECIMAL: "NUMERIC({precision},{scale})",
         DatabaseType.TIMESTAMPTZ: "TIMESTAMPTZ",
@@ -37,7 +39,12 @@ class PostgreSQLValueMapper(ValueMapper):
     native: ClassVar[frozenset[type]] = frozenset(
         {bool, int, float, str, bytes, Decimal, date, time, datetime, timedelta, UUID}
     )
-    stores_nan = True
+
+    def database_type(self, column: ColumnType) -> DatabaseType:
+        """As the base's: a moment is kept as one, under whichever name of a datetime it was asked for."""
+        if column.db_type is DatabaseType.DATETIME and self.is_aware(column):
+            return DatabaseType.TIMESTAMPTZ
+        return super().database_type(column)
 
     def fitter(self, column: ColumnType) -> Callable[[Decimal], Decimal]:
         """As the base's; without a precision the limits are NUMERIC's own."""
@@ -52,11 +59,13 @@ class PostgreSQLValueMapper(ValueMapper):
         return self._lenient_decoder(kind, column)
 
     def dumper(self, column: ColumnType) -> Callable[[Any], Any] | None:
-        """As the base's; JSON is spelled such that JSONB keeps whole floats apart from whole numbers."""
+        """As the base's; JSON and addresses only where the server gives them back as they were."""
         dump = super().dumper(column)
-        if dump is None or column.kind is not object:
-            return dump
-        return lambda value: plain_numbers(dump(value))
+        if dump is None:
+            return None
+        if column.db_type is DatabaseType.INET:
+            return lambda value: check_address(dump(value))
+        return (lambda value: fit_json(dump(value))) if column.kind is object else dump
 
 
 _AS_THEY_COME = frozenset({bool, str, bytes, date, time, timedelta, UUID})
@@ -78,9 +87,32 @@ _EXPONENT = re.compile(r'"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?[eE][+-]?\d+')
 _HINT = re.compile(r"\d[eE][+-]?\d")
 
 
-def plain_numbers(text: str) -> str:
-    """JSON text without exponents: JSONB would make the whole number 100 of the float 1e2."""
+# NUL, which stands behind an even number of backslashes.
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+
+
+def fit_json(text: str) -> str:
+    """JSON text without exponents: JSONB would make the whole number 100 of the float 1e2.
+
+    DataError for the character NUL, which JSONB does not have.
+    """
+    if "\\u0000" in text and _NUL.search(text):
+        raise DataError("PostgreSQL keeps no text with the character NUL, in JSON neither")
     return _EXPONENT.sub(_plain_number, text) if _HINT.search(text) else text
+
+
+def check_address(text: str) -> str:
+    """The text of an address or a network, if it is the one that INET gives back; DataError otherwise."""
+    try:
+        found = ip_interface(text)
+    except ValueError:
+        raise DataError("expected the address of a host or a network") from None
+    usual = str(found.ip) if found.network.prefixlen == found.max_prefixlen else str(found)
+    if usual != text or (":" in text and "." in text):
+        raise DataError(
+            f"an INET column would give the address back in another spelling: IPv{found.version}'s usual one"
+        )
+    return text
 
 
 def _plain_number(found: re.Match[str]) -> str:
