@@ -69,7 +69,7 @@ class PostgreSQLBackend(StorageBackend):
             **options.connect,
         )
         try:
-            sql = self._set_up(connection)
+            sql: Any = self._set_up(connection)
             if sql is not None:
                 connection.execute(sql)
         except BaseException:
@@ -87,7 +87,7 @@ class PostgreSQLBackend(StorageBackend):
             **options.connect,
         )
         try:
-            sql = self._set_up(connection)
+            sql: Any = self._set_up(connection)
             if sql is not None:
                 await connection.execute(sql)
         except BaseException:
@@ -96,7 +96,7 @@ class PostgreSQLBackend(StorageBackend):
             raise
         return connection
 
-    def _set_up(self, connection: Any) -> str | None:
+    def _set_up(self, connection: Any) -> Any:
         """What has to be sent to a new session, if anything: the server says some of its settings by itself."""
         version = connection.info.server_version
         if version < OLDEST * 10_000:
@@ -120,7 +120,7 @@ class PostgreSQLBackend(StorageBackend):
 
     # Statements
 
-    def _perform(self, connection: psycopg.Connection[Any], sql: str, params: Sequence[Any]) -> QueryResult:
+    def _perform(self, connection: psycopg.Connection[Any], sql: Any, params: Sequence[Any]) -> QueryResult:
         start = 0.0 if self._timeout is None else time.monotonic()
         if len(params) > 1 and needs_sharing(sql):
             sql, params = shared(sql, params)
@@ -138,7 +138,7 @@ class PostgreSQLBackend(StorageBackend):
             return QueryResult(None, cursor.rowcount)
         return QueryResult(None, cursor.rowcount, columns=description, rows=cursor.fetchall())
 
-    async def _aperform(self, connection: psycopg.AsyncConnection[Any], sql: str, params: Sequence[Any]) -> QueryResult:
+    async def _aperform(self, connection: psycopg.AsyncConnection[Any], sql: Any, params: Sequence[Any]) -> QueryResult:
         start = 0.0 if self._timeout is None else time.monotonic()
         if len(params) > 1 and needs_sharing(sql):
             sql, params = shared(sql, params)
@@ -156,10 +156,10 @@ class PostgreSQLBackend(StorageBackend):
             return QueryResult(None, cursor.rowcount)
         return QueryResult(None, cursor.rowcount, columns=description, rows=await cursor.fetchall())
 
-    def _cursor(self, connection: psycopg.Connection[Any], sql: str, params: Sequence[Any]) -> Any:
+    def _cursor(self, connection: psycopg.Connection[Any], sql: Any, params: Sequence[Any]) -> Any:
         return ServerCursor(connection, sql, params) if is_read(sql) else connection.execute(sql, params)
 
-    async def _acursor(self, connection: psycopg.AsyncConnection[Any], sql: str, params: Sequence[Any]) -> Any:
+    async def _acursor(self, connection: psycopg.AsyncConnection[Any], sql: Any, params: Sequence[Any]) -> Any:
         if not is_read(sql):
             return await connection.execute(sql, params)
         cursor = AsyncServerCursor(connection)

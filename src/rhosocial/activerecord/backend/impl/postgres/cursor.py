@@ -13,7 +13,7 @@ _NAME = "ar_stream"
 
 
 class _Cursor(psycopg.RawServerCursor[Any]):
-    def __del__(self) -> None:
+    def __del__(self, *_: Any) -> None:
         """Psycopg would warn of a cursor that is dropped; the stream that dropped it does so itself."""
 
 
@@ -22,14 +22,14 @@ class _AsyncCursor(psycopg.AsyncRawServerCursor[Any]):
         """As above."""
 
 
-def _ready(sql: str, params: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
+def _ready(sql: Any, params: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
     return shared(sql, params) if len(params) > 1 and needs_sharing(sql) else (sql, params)
 
 
 class ServerCursor:
     """A cursor of a blocking connection that nobody else uses."""
 
-    def __init__(self, connection: psycopg.Connection[Any], sql: str, params: Sequence[Any]) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], sql: Any, params: Sequence[Any]) -> None:
         self._connection = connection
         connection.execute("BEGIN READ ONLY")
         self._cursor = _Cursor(connection, _NAME)
@@ -58,7 +58,7 @@ class AsyncServerCursor:
         self._cursor = _AsyncCursor(connection, _NAME)
         self.description: Any = None
 
-    async def open(self, sql: str, params: Sequence[Any]) -> None:
+    async def open(self, sql: Any, params: Sequence[Any]) -> None:
         """Run the statement."""
         await self._connection.execute("BEGIN READ ONLY")
         try:

@@ -18,7 +18,7 @@ from rhosocial.activerecord.backend import (
     Value,
 )
 
-from .mapping import plain_numbers
+from .mapping import fit_json
 
 ATOM = Value.precedence
 _NULL = "'null'::jsonb"
@@ -107,7 +107,7 @@ class PostgreSQLJson(Constructs):
         out.node(change.item)
         if change.members:
             out.sql(" || ")
-            out.bind(plain_numbers(change.text))
+            out.bind(fit_json(change.text))
             out.sql("::jsonb")
         out.sql(")")  # Minus binds more tightly.
         for name in change.removed:
@@ -118,7 +118,7 @@ class PostgreSQLJson(Constructs):
         if change.otherwise is None:
             out.node(change.item)
         else:
-            out.bind(plain_numbers(change.otherwise))
+            out.bind(fit_json(change.otherwise))
             out.sql("::jsonb")
         out.sql(" END")
 
