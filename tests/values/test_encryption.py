@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import pytest
 from pydantic import BaseModel, SecretStr
 
-from rhosocial.activerecord import ActiveRecord, Encrypted, F
+from rhosocial.activerecord import ActiveRecord, Encrypted, EncryptedAs, F
 from rhosocial.activerecord.backend import ConfigurationError, ConnectionConfig, DataError, QueryError
 from rhosocial.activerecord.backend.impl.sqlite import SQLiteBackend
 from rhosocial.activerecord.crypto import areencrypt, generate_key
@@ -35,7 +35,7 @@ class Patient(ActiveRecord):
     scan: Encrypted[bytes] | None = None
     password: Encrypted[SecretStr] | None = None
     card: Encrypted[Card] | None = None
-    pinned: Annotated[str, Encrypted(context="patient note")] | None = None
+    pinned: Annotated[str, EncryptedAs("patient note")] | None = None
 
 
 c = Patient.c

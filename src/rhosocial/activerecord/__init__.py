@@ -1,7 +1,7 @@
 """An ActiveRecord on Pydantic 2: a class is a table, an instance is a row, in blocking and awaiting code alike."""
 
 from .backend import functions as F
-from .backend.encryption import Encrypted
+from .backend.encryption import Encrypted, EncryptedAs
 from .backend.schema import Check, Column, ForeignKey, Index, Unique
 from .backend.stored_as import StoredAs, register_type
 from .events import ModelEvent
@@ -31,6 +31,7 @@ __all__ = [
     "Check",
     "Column",
     "Encrypted",
+    "EncryptedAs",
     "F",
     "ForeignKey",
     "HasMany",

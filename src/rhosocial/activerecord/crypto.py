@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .backend.base import StorageBackend
-from .backend.encryption import Encrypted, EncryptedColumn, Keyring, generate_key, keyring_of
+from .backend.encryption import Encrypted, EncryptedAs, Keyring, generate_key, keyring_of
 from .backend.errors import ConfigurationError
 from .blocking import blocking
 from .plan import Plan, Row
@@ -14,7 +14,7 @@ from .query import Query
 from .record import ActiveRecord
 from .table import TableColumn
 
-__all__ = ["Encrypted", "areencrypt", "generate_key", "reencrypt"]
+__all__ = ["Encrypted", "EncryptedAs", "areencrypt", "generate_key", "reencrypt"]
 
 
 async def areencrypt(model: type[ActiveRecord], *, batch_size: int = 500) -> int:
@@ -25,7 +25,7 @@ async def areencrypt(model: type[ActiveRecord], *, batch_size: int = 500) -> int
     field, for a value that no key opens; ConfigurationError where there is nothing encrypted, or no key.
     """
     backend, plan = model.__home__
-    columns = [column for column in plan.table.columns if isinstance(column.type.codec, EncryptedColumn)]
+    columns = [column for column in plan.table.columns if isinstance(column.type.codec, EncryptedAs)]
     if not columns:
         raise ConfigurationError(f"{model.__name__} has no encrypted field")
     keyring = keyring_of(backend.config)

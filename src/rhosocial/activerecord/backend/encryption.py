@@ -119,8 +119,11 @@ def _cipher(key: bytes) -> Any:
     return AESGCM(key)
 
 
-class EncryptedColumn(Codec):
-    """The codec of one encrypted field; `Encrypted` makes it."""
+class EncryptedAs(Codec):
+    """A field stored encrypted, in an annotation: ``Annotated[str, EncryptedAs("patient ssn")]``.
+
+    Its values are bound to `context`; without one to the names of table and column, which may not change then.
+    """
 
     no_comparison = (
         "an encrypted column cannot be compared, searched or ordered by in the database, which sees another text each "
@@ -133,9 +136,9 @@ class EncryptedColumn(Codec):
         self._python: Any = object
         self._place = b""
 
-    def bound(self, python: Any, place: str) -> EncryptedColumn:
+    def bound(self, python: Any, place: str) -> EncryptedAs:
         """The codec for a field of that type; its values open at no other place, or in no other context."""
-        made = EncryptedColumn(self.context)
+        made = EncryptedAs(self.context)
         made._python = python
         made._place = (self.context or place).encode()
         return made
@@ -191,15 +194,12 @@ def _decoded(raw: bytes) -> str:
 
 
 if TYPE_CHECKING:
-    # To checkers the field has the plain type; ``Annotated[str, Encrypted()]`` gives the mark a context.
-    Encrypted = Annotated[T, EncryptedColumn()]
+    # To checkers the field has the plain type.
+    Encrypted = Annotated[T, EncryptedAs()]
 else:
 
-    class Encrypted(EncryptedColumn):
-        """A field that is stored encrypted: ``ssn: Encrypted[str]``, or ``Annotated[str, Encrypted(context="…")]``.
-
-        `context` is what its values are bound to, instead of the names of table and column, which may change then.
-        """
+    class Encrypted:
+        """A field that is stored encrypted: ``ssn: Encrypted[str]``, which is ``Annotated[str, EncryptedAs()]``."""
 
         def __class_getitem__(cls, python: Any) -> Any:
-            return Annotated[python, cls()]
+            return Annotated[python, EncryptedAs()]
