@@ -119,7 +119,19 @@ class PostgreSQL(Engine):
         self.inside.execute(f"DROP SCHEMA {schema} CASCADE")
 
 
-ENGINES: dict[str, type[Engine]] = {kind.name: kind for kind in (SQLite, PostgreSQL)}
+class DuckDB(Engine):
+    """A database in memory, or a file, through a package of its own."""
+
+    name = "duckdb"
+    path = "rhosocial.activerecord_duckdb:DuckDBBackend"
+
+    @contextmanager
+    def place(self, in_memory: bool = True) -> Iterator[Place]:
+        database = ":memory:" if in_memory else str(self.folder / f"place{next(self.numbers)}.duckdb")
+        yield Place(self.backend_class, {"database": database})
+
+
+ENGINES: dict[str, type[Engine]] = {kind.name: kind for kind in (SQLite, PostgreSQL, DuckDB)}
 
 
 def add_option(parser: pytest.Parser) -> None:
