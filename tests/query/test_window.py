@@ -38,6 +38,7 @@ def decimals(texts: str) -> list[Decimal]:
         (F.count().filter(c.active).over(in_order), [1, 1, 2, 2, 3, 4]),
         (F.sum(c.id).over(order_by=c.id, rows=(-1, 1)), [3, 6, 9, 12, 15, 11]),
         (F.sum(c.id).over(order_by=c.id, rows=(1, None)), [20, 18, 15, 11, 6, None]),
+        (F.sum(c.id).over(F.window(order_by=c.id, rows=(1, None))), [20, 18, 15, 11, 6, None]),
         (F.sum(c.id).over(order_by=c.id, rows=(-2, -1)), [None, 1, 3, 5, 7, 9]),
         (F.sum(c.id).over(order_by=c.score, range=(-1.5, 0)), [1 + 3 + 6, 2, 3 + 6, 4, 1 + 5, 6]),
         (F.sum(c.id).over(order_by=c.age.asc().nulls_first(), groups=(-1, 0)), [8, 2, 13, 13, 6, 8]),

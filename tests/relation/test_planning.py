@@ -271,6 +271,14 @@ async def test_related_rows_are_counted_inside_a_query() -> None:
     assert [("Ann", 2), ("Bob", 1), ("Cy", 0)] == [tuple(row) for row in rows]
 
 
+async def test_related_rows_of_another_name_of_the_table_are_counted() -> None:
+    boss = Author.alias("boss")
+    query = Author.query().join(boss, on=boss.c.id == Author.c.boss_id).order_by("id")
+    rows = query.select("name", Author.posts.count().as_("own"), Author.posts.count(of=boss).as_("of_boss"))
+
+    assert [("Bob", 1, 3), ("Cy", 0, 3)] == await rows.atuples()
+
+
 async def test_the_way_of_a_relation_can_be_joined() -> None:
     (side, condition) = Author.posts.join_onto(Author.__table__)[0]
     joined = await Author.query().join(Post, on=condition).select("name", "posts.title").order_by("posts.id").aall()

@@ -115,6 +115,39 @@ async def test_records_of_a_subclass_are_those_of_the_model_that_is_named() -> N
     assert "Author" == note.owner_type
 
 
+class Story(ActiveRecord):
+    __table_name__ = "stories"
+    __type_name__ = "blog/story"
+
+    id: int
+
+    remarks = HasMany["Remark"](as_="subject")
+
+
+class Remark(ActiveRecord):
+    __table_name__ = "remarks"
+
+    id: int
+    subject_type: str | None = None
+    subject_id: int | None = None
+
+    subject = BelongsTo["Story | Post | None"](type_key="subject_type")
+
+
+async def test_a_model_says_what_the_column_calls_it(backend: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for model in (Story, Remark):
+        monkeypatch.setattr(model, "__backend__", backend)
+        await model.acreate_table()
+    story, remark = Story(), Remark()
+    story.remarks = [remark]
+    await story.asave(related=True)
+
+    assert "blog/story" == remark.subject_type
+    assert 1 == await Remark.query().where(Remark.subject.any(to=Story)).acount()
+    assert 1 == await Story.query().where(Story.remarks.any()).acount()
+    assert [story] == await (await Remark.afind_one(remark.id)).subject_query().aall()
+
+
 async def test_another_name_of_the_table_has_its_own_model_too() -> None:
     other = Note.alias("other")
     alike = Note.owner.any(Post.c.title == "rain", of=other)
