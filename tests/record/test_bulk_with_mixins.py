@@ -38,6 +38,12 @@ class Careful(ActiveRecord):
         return {"saves": Careful.c.saves + 1}
 
 
+class Setting(ActiveRecord):
+    __table_name__ = "settings"
+    id: int
+    data: Annotated[dict[str, int], Column(partial=True)]
+
+
 async def aged() -> list[Page]:
     """Pages of yesterday."""
     pages = await Page.abulk_create([Page(url=url) for url in "abc"])
@@ -125,3 +131,21 @@ async def test_what_a_class_adds_to_its_updates_holds_in_bulk(home: Any) -> None
     with pytest.raises(StaleRecord, match="row 1: "):
         await Careful.abulk_update(rows)
     assert await Careful.query().order_by("id").select("name").ascalars() == ["0!", "1!", "2!"]
+
+
+async def test_single_members_are_written_where_they_are_asked_for(home: Any) -> None:
+    home(Setting)
+    settings = await Setting.abulk_create([Setting(data={"a": 1, "b": n}) for n in range(3)])
+    other = await Setting.afind_one_or_fail(settings[1].id)
+    other.data["a"] = 7
+    await other.asave()
+    for setting in settings:
+        setting.data["b"] += 10
+    assert await Setting.abulk_update(settings) == 3
+
+    kept = 7 if type(settings[1]).__home__[1].partial_bits else 1
+    assert [row.data for row in await Setting.query().order_by("id").aall()] == [
+        {"a": 1, "b": 10},
+        {"a": kept, "b": 11},
+        {"a": 1, "b": 12},
+    ]
