@@ -7,8 +7,16 @@ from typing import Annotated, Any
 
 import pytest
 
-from rhosocial.activerecord import ActiveRecord, Column, IntegerPKMixin, OptimisticLockMixin, TimestampMixin, UUIDMixin
-from rhosocial.activerecord.backend import StaleRecord
+from rhosocial.activerecord import (
+    AUTO,
+    ActiveRecord,
+    Column,
+    IntegerPKMixin,
+    OptimisticLockMixin,
+    TimestampMixin,
+    UUIDMixin,
+)
+from rhosocial.activerecord.backend import DataError, StaleRecord, UniqueViolation
 
 DAY = timedelta(days=1)
 
@@ -42,6 +50,22 @@ class Setting(ActiveRecord):
     __table_name__ = "settings"
     id: int
     data: Annotated[dict[str, int], Column(partial=True)]
+
+
+class Vehicle(ActiveRecord):
+    __table_name__ = "vehicles"
+    __discriminator__ = "kind"
+    id: int = AUTO
+    kind: str = AUTO
+    name: Annotated[str, Column(unique=True)]
+
+
+class Car(Vehicle):
+    doors: int | None = 4
+
+
+class Boat(Vehicle):
+    sails: int | None = 1
 
 
 async def aged() -> list[Page]:
@@ -149,3 +173,21 @@ async def test_single_members_are_written_where_they_are_asked_for(home: Any) ->
         {"a": kept, "b": 11},
         {"a": 1, "b": 12},
     ]
+
+
+async def test_classes_that_share_a_table_leave_each_other_alone(home: Any) -> None:
+    home(Vehicle)
+    home(Car, Boat, tables=False)
+    cars = await Car.abulk_create([{"name": "a"}, Car(name="b")])
+    await Car.aupsert([{"name": "a", "doors": 2}, {"name": "c"}], on="name")
+    for car in cars:
+        car.doors = 5
+    assert await Car.abulk_update(cars) == 2
+    assert [(car.kind, car.doors) for car in await Car.query().order_by("id").aall()] == [("Car", n) for n in (5, 5, 4)]
+    for rows in ([{"name": "z"}, {"name": "a", "sails": 3}], [Boat(name="z"), Boat(name="a")]):
+        for update in (None, []):
+            with pytest.raises(UniqueViolation, match="row 1: the name is that of a row of the kind 'Car'"):
+                await Boat.aupsert(rows, on="name", update=update)  # type: ignore[type-var]
+    with pytest.raises(DataError, match=r"Boat\.kind is the kind of a row"):
+        await Boat.aupsert([Boat(name="a")], on="name", update=["kind"])
+    assert await Vehicle.query().acount() == 3
