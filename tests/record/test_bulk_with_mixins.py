@@ -7,8 +7,16 @@ from typing import Annotated, Any
 
 import pytest
 
-from rhosocial.activerecord import ActiveRecord, Column, IntegerPKMixin, OptimisticLockMixin, TimestampMixin, UUIDMixin
-from rhosocial.activerecord.backend import StaleRecord
+from rhosocial.activerecord import (
+    AUTO,
+    ActiveRecord,
+    Column,
+    IntegerPKMixin,
+    OptimisticLockMixin,
+    TimestampMixin,
+    UUIDMixin,
+)
+from rhosocial.activerecord.backend import DataError, StaleRecord, UniqueViolation
 
 DAY = timedelta(days=1)
 
@@ -36,6 +44,28 @@ class Careful(ActiveRecord):
 
     def get_update_expressions(self) -> dict[str, Any]:
         return {"saves": Careful.c.saves + 1}
+
+
+class Setting(ActiveRecord):
+    __table_name__ = "settings"
+    id: int
+    data: Annotated[dict[str, int], Column(partial=True)]
+
+
+class Vehicle(ActiveRecord):
+    __table_name__ = "vehicles"
+    __discriminator__ = "kind"
+    id: int = AUTO
+    kind: str = AUTO
+    name: Annotated[str, Column(unique=True)]
+
+
+class Car(Vehicle):
+    doors: int | None = 4
+
+
+class Boat(Vehicle):
+    sails: int | None = 1
 
 
 async def aged() -> list[Page]:
@@ -125,3 +155,39 @@ async def test_what_a_class_adds_to_its_updates_holds_in_bulk(home: Any) -> None
     with pytest.raises(StaleRecord, match="row 1: "):
         await Careful.abulk_update(rows)
     assert await Careful.query().order_by("id").select("name").ascalars() == ["0!", "1!", "2!"]
+
+
+async def test_single_members_are_written_where_they_are_asked_for(home: Any) -> None:
+    home(Setting)
+    settings = await Setting.abulk_create([Setting(data={"a": 1, "b": n}) for n in range(3)])
+    other = await Setting.afind_one_or_fail(settings[1].id)
+    other.data["a"] = 7
+    await other.asave()
+    for setting in settings:
+        setting.data["b"] += 10
+    assert await Setting.abulk_update(settings) == 3
+
+    kept = 7 if type(settings[1]).__home__[1].partial_bits else 1
+    assert [row.data for row in await Setting.query().order_by("id").aall()] == [
+        {"a": 1, "b": 10},
+        {"a": kept, "b": 11},
+        {"a": 1, "b": 12},
+    ]
+
+
+async def test_classes_that_share_a_table_leave_each_other_alone(home: Any) -> None:
+    home(Vehicle)
+    home(Car, Boat, tables=False)
+    cars = await Car.abulk_create([{"name": "a"}, Car(name="b")])
+    await Car.aupsert([{"name": "a", "doors": 2}, {"name": "c"}], on="name")
+    for car in cars:
+        car.doors = 5
+    assert await Car.abulk_update(cars) == 2
+    assert [(car.kind, car.doors) for car in await Car.query().order_by("id").aall()] == [("Car", n) for n in (5, 5, 4)]
+    for rows in ([{"name": "z"}, {"name": "a", "sails": 3}], [Boat(name="z"), Boat(name="a")]):
+        for update in (None, []):
+            with pytest.raises(UniqueViolation, match="row 1: the name is that of a row of the kind 'Car'"):
+                await Boat.aupsert(rows, on="name", update=update)  # type: ignore[type-var]
+    with pytest.raises(DataError, match=r"Boat\.kind is the kind of a row"):
+        await Boat.aupsert([Boat(name="a")], on="name", update=["kind"])
+    assert await Vehicle.query().acount() == 3

@@ -14,6 +14,7 @@ from .given import acheck_record, at_row, checked_rows
 from .hooks import aupdate_with
 from .locate import aname_row
 from .lookup import aread_by
+from .partial import partial_update
 from .plan import Plan, Row, Write
 from .state import get_stored, put_all_back, set_stored, stored_of
 from .table import TableColumn
@@ -58,14 +59,15 @@ async def _awrite_all(
     given: Sequence[Any],
 ) -> None:
     groups: dict[int, list[Any]] = {}
+    hooks = plan.table.model.__hooks__.keys()
     for record in records:
         groups.setdefault(bits_of[id(record)], []).append(record)
     for bits, group in groups.items():
         write = plan.update(bits)
         assert write is not None
-        if plan.verifies or plan.has_computed or not _HOOKS.isdisjoint(plan.table.model.__hooks__):
+        if bits & plan.partial_bits or plan.verifies or plan.has_computed or not hooks.isdisjoint(_HOOKS):
             for record in group:
-                await _awrite_one(backend, plan, write, record, given)
+                await _awrite_one(backend, plan, bits, record, given)
             continue
         size = _size(plan, write, batch_size)
         for start in range(0, len(group), size):
@@ -117,9 +119,12 @@ def _size(plan: Plan, write: Write, batch_size: int | None) -> int:
     return max(1, min(most, dialect.max_params // dialect.params_of_update(len(write.fields), keys)))
 
 
-async def _awrite_one(backend: StorageBackend, plan: Plan, write: Write, record: Any, given: Sequence[Any]) -> None:
+async def _awrite_one(backend: StorageBackend, plan: Plan, bits: int, record: Any, given: Sequence[Any]) -> None:
+    row = get_stored(record)
     try:
-        await awrite_only(record, backend, plan, await aupdate_with(record, plan, write, get_stored(record)))
+        write = partial_update(plan, bits, vars(record), row) if bits & plan.partial_bits else plan.update(bits)
+        if write is not None:
+            await awrite_only(record, backend, plan, await aupdate_with(record, plan, write, row))
     except (DataError, StaleRecord) as error:
         raise at_row(error, _place(record, given)) from error
 

@@ -146,6 +146,10 @@ class Upsert:
         computed = next((column.field for column in columns if column.generated_sql is not None), None)
         if computed is not None:
             raise DataError(f"{self.model.__name__}.{computed} is computed by the database and cannot be set")
+        if any(column.field == self.model.__discriminator__ for column in columns):
+            raise DataError(
+                f"{self.model.__name__}.{self.model.__discriminator__} is the kind of a row and stays as it is"
+            )
         return tuple([column.field for column in columns])
 
     async def arun(self, rows: Any) -> Upserted[Any]:
@@ -155,7 +159,9 @@ class Upsert:
         for place, record in enumerate(records):
             await acheck_record(record, self.plan, place)
         by_target = self.target.distinct(records)
-        wants_records = self.returning or any(record is row for record, row in zip(records, given, strict=True))
+        # Of classes that share a table, a row must not change that is another one's.
+        wants_records = self.returning or self.model.__discriminator__ is not None
+        wants_records = wants_records or any(record is row for record, row in zip(records, given, strict=True))
         rows_of = {id(record): row for row, record in zip(given, records, strict=True)}
 
         async def write(some: list[Any]) -> None:
@@ -192,6 +198,7 @@ class Upsert:
         by_field = self.table.by_field
         if self.update is None:
             left_out = {*self.target.fields, *(column.field for column in self.table.key)}
+            left_out.add(self.model.__discriminator__)
             left_out |= {column.field for column in self.table.stamped if _is_left_out(column, record)}
             return tuple([name for name in given if name not in left_out and by_field[name].generated_sql is None])
         for name in self.update:
@@ -315,9 +322,17 @@ class Upsert:
             values = self.target.values_of(found)
             if missing.pop(values, None) is not None:
                 record = by_target[values]
+                self._refuse_other_kind(record, found, by_target)
                 vars(record).update(vars(found))
                 set_stored(record, get_stored(found))
                 record._put_aside("accepted", None)
+
+    def _refuse_other_kind(self, record: Any, found: Any, by_target: Mapping[Any, Any]) -> None:
+        name = self.model.__discriminator__
+        if name is not None and vars(found)[name] not in (vars(record)[name], self.model.__kind__):
+            kind, names = vars(found)[name], ", ".join(self.target.fields)
+            error = UniqueViolation(f"the {names} is that of a row of the kind {kind!r}", table=self.table.name)
+            raise at_row(error, next(place for place, other in enumerate(by_target.values()) if other is record))
 
 
 def _is_left_out(column: TableColumn, record: Any) -> bool:
