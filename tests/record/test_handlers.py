@@ -33,6 +33,16 @@ class Kitten(Animal):
     cat = BelongsTo["Cat"](foreign_key="cat_id")
 
 
+class Pet(Animal):
+    __table_name__ = "pets"
+    __discriminator__ = "kind"
+    kind: str = ""
+
+
+class Dog(Pet):
+    pass
+
+
 class Siamese(Cat):
     __table_name__ = "siameses"
 
@@ -41,7 +51,7 @@ class Siamese(Cat):
 def forgotten() -> Iterator[None]:
     """No handler of a class outlives its test."""
     yield
-    for model in (Animal, Cat, Kitten, Siamese):
+    for model in (Animal, Cat, Kitten, Siamese, Pet, Dog):
         for event in ModelEvent:
             for handler in vars(model)["__own_handlers__"].get(event, ()):
                 model.off(event, handler)
@@ -250,6 +260,22 @@ async def test_every_way_of_loading_tells(home: Any) -> None:
     assert await names(Kitten.query().limit(1).adicts()) == []
     assert await names(mia.arefresh()) == ["Mia"]
     assert await names(mia.aupdate(name="Tom")) == []
+
+
+async def test_rows_of_one_table_tell_the_handlers_of_their_own_class(home: Any) -> None:
+    home(Pet)
+    await Pet.acreate(name="pet")
+    await Dog.acreate(name="dog")
+    await Pet.query().aall()
+    loaded: Order = []
+    Dog.on(ModelEvent.AFTER_LOAD, lambda record: loaded.append(record.name))
+    await Pet.query().aall()
+    assert loaded == ["dog"]
+    Pet.on(ModelEvent.AFTER_LOAD, lambda record: loaded.append(f"{record.name} of Pet"))
+    loaded.clear()
+    await Pet.query().order_by("id").aall()
+
+    assert sorted(loaded) == ["dog", "dog of Pet", "pet of Pet"]
 
 
 async def test_a_refresh_tells_the_record_itself(home: Any) -> None:

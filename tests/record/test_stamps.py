@@ -13,13 +13,16 @@ from engines import Engine
 from rhosocial.activerecord import (
     AUTO,
     ActiveRecord,
+    BelongsTo,
     Column,
+    HasMany,
     IntegerPKMixin,
     OptimisticLockMixin,
+    SoftDeleteMixin,
     TimestampMixin,
     ULIDMixin,
 )
-from rhosocial.activerecord.backend import ConfigurationError, NotNullViolation, UniqueViolation
+from rhosocial.activerecord.backend import ConfigurationError, NotNullViolation, StaleRecord, UniqueViolation
 
 EARLIER = datetime(2001, 2, 3, 4, 5, 6, 789, tzinfo=UTC)
 
@@ -35,6 +38,15 @@ class Whole(ULIDMixin, TimestampMixin, OptimisticLockMixin):
 
     __table_name__ = "wholes"
     text: str = ""
+
+
+class Everything(SoftDeleteMixin, TimestampMixin, OptimisticLockMixin, IntegerPKMixin):
+    __table_name__ = "everythings"
+    parent_id: int | None = None
+    text: str = ""
+
+    parent = BelongsTo["Everything"](foreign_key="parent_id")
+    children = HasMany["Everything"](foreign_key="parent_id", inverse_of="parent")
 
 
 class Logged(IntegerPKMixin, ActiveRecord):
@@ -168,6 +180,28 @@ async def test_a_copy_and_a_deleted_record_are_stamped_anew(home: Any) -> None:
     await note.adelete()
     await note.asave()
     assert note.created_at > EARLIER
+
+
+async def test_all_mixins_combine_with_each_other_and_with_relations(home: Any) -> None:
+    home(Everything)
+    parent = await Everything.acreate(text="a")
+    child = Everything(text="b", parent=parent)
+    await child.asave()
+    await child.aupdate(text="c")
+    assert (child.version, child.parent, await parent.aload("children")) == (2, parent, [child])
+
+    key = child.id
+    assert await child.adelete() == 1
+    assert (child.id, child.version, child.is_new_record, child.is_dirty) == (key, 2, False, False)
+    assert await Everything.afind_one(key) is None
+    await child.arestore()
+    await child.aupdate(text="d")
+    assert (child.version, await Everything.afind_one(key)) == (3, child)
+    stale = await Everything.afind_one_or_fail(key)
+    await child.aupdate(text="e")
+    with pytest.raises(StaleRecord):
+        await stale.ahard_delete()
+    assert await child.ahard_delete() == 1
 
 
 async def test_functions_of_the_models_own_stamp(home: Any) -> None:

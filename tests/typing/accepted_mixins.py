@@ -14,6 +14,7 @@ from rhosocial.activerecord import (
     IntegerPKMixin,
     ModelEvent,
     OptimisticLockMixin,
+    SoftDeleteMixin,
     TimestampMixin,
     ULIDMixin,
     UUID7Mixin,
@@ -23,7 +24,7 @@ from rhosocial.activerecord import (
 from rhosocial.activerecord.field import ulid, utc_now, uuid7
 
 
-class User(IntegerPKMixin, TimestampMixin, OptimisticLockMixin, ActiveRecord):
+class User(SoftDeleteMixin, IntegerPKMixin, TimestampMixin, OptimisticLockMixin, ActiveRecord):
     __table_name__ = "users"
 
     name: str
@@ -51,6 +52,7 @@ assert_type(user.id, int)
 assert_type(user.created_at, datetime)
 assert_type(user.updated_at, datetime)
 assert_type(user.version, int)
+assert_type(user.deleted_at, datetime | None)
 assert_type(list(user.posts), list[Post])
 assert_type(User.find_one(1), User | None)
 assert_type(User(id=1, name="Ann", created_at=utc_now()).dup(), User)

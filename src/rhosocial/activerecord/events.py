@@ -111,9 +111,6 @@ def _change(target: Any, change: Callable[[Handlers], Handlers]) -> None:
         model.__own_handlers__ = change(vars(model).get("__own_handlers__", {}))
         for each in (model, *derived_from(model)):
             inherit_handlers(each)
-        # Rows of a base can become records of a subclass.
-        for base in (base for base in model.__mro__ if hasattr(base, "__tables_made__")):
-            _hear(base)
 
 
 def inherit_handlers(model: Any) -> None:
@@ -125,16 +122,9 @@ def inherit_handlers(model: Any) -> None:
                 found[event] = (*found.get(event, ()), *handlers)
     model.__handlers__ = found
     model.__hooked__ = bool(model.__hooks__ or found.keys() - {ModelEvent.AFTER_LOAD})
-    _hear(model)
-
-
-def _hear(model: Any) -> None:
-    """Have the plans of a class know who wants to be told, which they decide once for all rows."""
-    heirs = (model, *derived_from(model))
-    is_told = any(ModelEvent.AFTER_LOAD in heir.__handlers__ for heir in heirs)
-    model.__tell_loaded__ = tell_loaded if is_told else None
+    model.__tell_loaded__ = tell_loaded if ModelEvent.AFTER_LOAD in found else None
     for table in model.__tables_made__.values():
-        for plan in list(table.plans):
+        for plan in list(table.plans):  # What they decide once for all rows they decide again.
             plan.hear()
 
 
