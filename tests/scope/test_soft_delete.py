@@ -263,6 +263,14 @@ async def test_deleting_by_query_marks_what_is_not_marked():
     assert await Book.query_only_deleted().where(Book.c.deleted_at == first.deleted_at).acount() == 1
 
 
+async def test_deleting_by_query_with_the_rows_given_back():
+    assert sorted(await Book.query().where(Book.c.id < 3).returning("id").adelete()) == [(1,), (2,)]
+    assert [book.id for book in await Book.query().returning().adelete()] == [3]
+
+    assert await ids(Book.query_with_deleted()) == [1, 2, 3]
+    assert await Book.query().acount() == 0
+
+
 async def test_restoring_and_purging_by_query():
     await Book.query().adelete()
     assert await Book.query().where(Book.c.id == 1).arestore() == 1

@@ -426,6 +426,10 @@ class Query(Builder, Generic[M]):
 
     delete = blocking(adelete)
 
+    def _marking(self) -> tuple[Query[M], dict[str, Any]] | None:
+        """What `delete` writes where it leaves the rows: the query for them, and the values; None where they go."""
+        return None
+
     @overload
     def returning(self) -> Returning[M]: ...
     @overload

@@ -36,6 +36,8 @@ class Returning(Generic[R]):
     async def adelete(self) -> list[R]:
         """`Query.delete`, which gives the rows as they were; UnsupportedFeature where there is no RETURNING."""
         query = self._query
+        if (marking := query._marking()) is not None:
+            return await Returning[R](marking[0], self._rows).aupdate(marking[1])
         plan = self._plan("delete")
         rows = rows_to_change("delete", query._closed(), query._table, plan.dialect)
         return await self._asend(plan, Delete(query._table.source(), rows, self._columns()))

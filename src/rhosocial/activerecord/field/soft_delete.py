@@ -52,7 +52,11 @@ class SoftDeleteQuery(Query[M]):
 
         No handlers are called, no dependent records are looked after, and loaded records stay as they are.
         """
-        return await self.where(self._deleted_at.is_null()).aupdate({FIELD: utc_now()})
+        asked, values = self._marking()
+        return await asked.aupdate(values)
+
+    def _marking(self) -> tuple[Query[M], dict[str, Any]]:
+        return self.where(self._deleted_at.is_null()), {FIELD: utc_now()}
 
     async def ahard_delete(self) -> int:
         """Delete all rows that the query asks for, so that they are gone; gives their number."""
