@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AwareDatetime, BaseModel, EmailStr, Field, field_validator
 
-from rhosocial.activerecord import AUTO, ActiveRecord, BelongsTo, Check, Column, HasMany
+from rhosocial.activerecord import AUTO, ActiveRecord, BelongsTo, Check, Column, HasMany, Unique
 
 
 class Model(ActiveRecord):
@@ -40,6 +40,7 @@ class Post(Model):
     """A text of a user."""
 
     __table_name__ = "posts"
+    __table_args__ = (Unique("author_id", "title", name="titles_differ"),)
 
     id: int = AUTO
     author_id: Annotated[int, Column(references="users.id", index=True)]

@@ -62,6 +62,10 @@ def test_a_user_is_made_changed_and_removed(client: Any) -> None:
         ("PATCH", "users/2", {"name": None}, 422, [("string_type", ["body", "name"])]),
         ("POST", "posts", {"author_id": 9, "title": "x"}, 409, [("foreign_key", ["body", "author_id"])]),
         ("POST", "posts", {"author_id": 3, "title": "x"}, 422, [("check", ["body", "posts_left"])]),
+        (
+            *("POST", "posts", {"author_id": 1, "title": "tea"}, 409),
+            [("unique", ["body", "author_id"]), ("unique", ["body", "title"])],
+        ),
         ("DELETE", "users/1", None, 409, [("foreign_key", ["body"])]),
         ("POST", "posts/9/comments?text=x", None, 409, [("foreign_key", ["body", "post_id"])]),
     ],
@@ -138,12 +142,12 @@ def test_of_many_at_a_time_one_has_the_address(way: str, tmp_path: Path) -> None
 def test_many_at_a_time_are_counted_and_none_is_kept_by_half(way: str, tmp_path: Path) -> None:
     app = create_app(f"sqlite:///{tmp_path}/blog.db")
 
-    async def post(client: httpx2.AsyncClient) -> int:
+    async def post(client: httpx2.AsyncClient, number: int) -> int:
         await client.post("users", json=ANN)
-        return (await client.post("posts", json={"author_id": 1, "title": "tea"})).status_code
+        return (await client.post("posts", json={"author_id": 1, "title": f"tea {number}"})).status_code
 
     async def all_of_it(client: httpx2.AsyncClient) -> Any:
-        codes = await asyncio.gather(*(post(client) for _ in range(110)))
+        codes = await asyncio.gather(*(post(client, number) for number in range(110)))
         page = (await client.get("posts", params={"size": 100})).json()
         return codes, page["items"][0]["author"]["posts_left"], page["next"], len(page["items"])
 

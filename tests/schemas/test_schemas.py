@@ -155,10 +155,11 @@ def test_what_the_mixins_set_is_not_for_clients() -> None:
         __table_name__ = "pages"
 
         text: str
+        stamp: Annotated[int | None, Column(at_insert=lambda: 7)] = None
 
     assert {"text"} == names(Page.create_schema()) == names(Page.patch_schema())
     assert {"text", "version"} == names(Page.patch_schema(include="version"))
-    assert {"id", "created_at", "updated_at", "version", "text"} == names(Page.read_schema())
+    assert {"id", "created_at", "updated_at", "version", "text", "stamp"} == names(Page.read_schema())
 
 
 def test_names_are_stable_and_classes_made_once() -> None:

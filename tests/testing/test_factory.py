@@ -112,6 +112,10 @@ def test_the_same_seed_makes_the_same_values() -> None:
     factory(User, seed=5).build()
     assert first == made(1) != made(2)
 
+    one, other = factory(User, seed=1), factory(User, seed=5)
+    together = [(one.build().model_dump(), other.build()) for _ in range(3)]
+    assert first == [values for values, _ in together]
+
 
 def test_values_that_are_given_go_before() -> None:
     users = factory(User, name="Ann", email=lambda n: f"user{n}@example.org")
