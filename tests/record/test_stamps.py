@@ -88,7 +88,7 @@ async def test_stamps_pass_where_writes_are_read_back(engine: Engine) -> None:
         (second,) = await Whole.abulk_create([Whole(text="c")])
         assert (record.version, record.is_dirty, second.created_at == second.updated_at) == (2, False, True)
         assert await Whole.afind_one(record.id) == record
-        backend.close()
+        await backend.aclose()
         del Whole.__backend__
 
 
