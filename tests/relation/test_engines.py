@@ -69,7 +69,7 @@ MODELS = (Person, Desk, Skill, PersonSkill)
 
 
 @pytest.fixture(params=[DuckDBBackend, ApswBackend, DictBackend], ids=["duckdb", "tuples", "dicts"], autouse=True)
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StorageBackend]:
+def other_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StorageBackend]:
     made = Person.configure(ConnectionConfig(database=str(tmp_path / "x.db")), request.param, models=MODELS)
     for model in MODELS:
         model.create_table()
