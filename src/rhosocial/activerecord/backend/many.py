@@ -41,6 +41,7 @@ class ManyRows:
 
         def quote(self, name: str) -> str:
             """The name as an identifier."""
+            raise NotImplementedError
 
         def require(self, supported: bool, feature: str) -> None:
             """Refuse a feature that the database does not have."""
