@@ -32,6 +32,12 @@ class PostgreSQLTypeMapper(TypeMapper):
         DatabaseType.ENUM: "TEXT",
     }
 
+    def get_column_type(self, db_type: DatabaseType, **params: Any) -> str:
+        """As the base's; CHAR without a length would be one character."""
+        if db_type is DatabaseType.CHAR and params.get("length") is None:
+            return "TEXT"
+        return super().get_column_type(db_type, **params)
+
 
 class PostgreSQLValueMapper(ValueMapper):
     """psycopg takes and gives Python's own types; JSON travels as text."""
