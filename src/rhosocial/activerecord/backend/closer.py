@@ -86,6 +86,8 @@ class Closer:
         task = member.loop.create_task(self._close_in_loop(member))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        # A task that is cancelled before its first step ends nothing by itself.
+        task.add_done_callback(lambda _: self._give_up(member))
 
     async def _close_in_loop(self, member: Member) -> None:
         try:
