@@ -114,7 +114,7 @@ class MySQLBackend(StorageBackend):
         except self.driver_errors:
             return  # The first error is the one to tell of.
         if columns:
-            error.key = {"table": table, "columns": columns}
+            vars(error)["key"] = {"table": table, "columns": columns}
 
     def name_error(self, error: BaseException) -> DatabaseError:
         """The library's error; a link on which no answer came in time is a QueryTimeout."""
