@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
@@ -67,23 +68,30 @@ class MySQLBackend(StorageBackend):
 
     def _interrupt(self, connection: MySQLConnection) -> None:
         # On a connection of its own, and in a thread of its own: the caller may be an event loop.
-        threading.Thread(target=self._kill_query, args=(connection,), daemon=True).start()
+        args = connection, connection.number
+        threading.Thread(target=self._kill_query, args=args, daemon=True).start()
 
-    def _kill_query(self, connection: MySQLConnection) -> None:
+    def _kill_query(self, connection: MySQLConnection, number: int) -> None:
+        try:
+            killer = self._open()
+        except (*self.driver_errors, DatabaseError):
+            return  # The statement runs on; nobody but its caller waits for it.
+        try:
+            # Again until it has ended: a KILL that overtakes the statement on its way to the server is lost.
+            while self._kill_once(connection, number, killer):
+                time.sleep(0.2)
+        except self.driver_errors:
+            return  # It has ended by itself.
+        finally:
+            self._close(killer)
+
+    def _kill_once(self, connection: MySQLConnection, number: int, killer: MySQLConnection) -> bool:
         with connection.lock:
-            if not connection.is_running:
-                return
-            try:
-                killer = self._open()
-            except (*self.driver_errors, DatabaseError):
-                return  # The statement runs on; nobody but its caller waits for it.
-            try:
-                connection.was_killed = True
-                killer.query(f"KILL QUERY {connection.thread_id()}")
-            except self.driver_errors:
-                return  # It has ended by itself.
-            finally:
-                self._close(killer)
+            if not connection.is_running or connection.number != number:
+                return False
+            connection.was_killed = True
+            killer.query(f"KILL QUERY {connection.thread_id()}")
+            return True
 
     def _transaction_state(self, connection: MySQLConnection) -> Literal["idle", "open", "gone"]:
         if not connection.open:

@@ -74,6 +74,7 @@ class MySQLConnection(Connection):  # type: ignore[misc]  # PyMySQL has no types
         self.lock = threading.Lock()
         self.is_running = False
         self.was_killed = False
+        self.number = 0  # Of statements so far.
 
     def open_session(self, query_timeout: float | None) -> None:
         """Connect, and put the session into the state that everything else relies on.
@@ -105,6 +106,7 @@ class MySQLConnection(Connection):  # type: ignore[misc]  # PyMySQL has no types
         """The time in which the server is asked something: an interrupt ends it, an error is looked into."""
         with self.lock:
             self.is_running = True
+            self.number += 1
         try:
             yield
         except pymysql.MySQLError as error:
