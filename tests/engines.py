@@ -131,7 +131,40 @@ class DuckDB(Engine):
         yield Place(self.backend_class, {"database": database})
 
 
-ENGINES: dict[str, type[Engine]] = {kind.name: kind for kind in (SQLite, PostgreSQL, DuckDB)}
+class MariaDB(Engine):
+    """A database for each place on the server that ``ACTIVERECORD_MARIADB`` names."""
+
+    name = "mariadb"
+    path = "rhosocial.activerecord.backend.impl.mysql:MariaDBBackend"
+    default = "mariadb://root@127.0.0.1:3306/"
+
+    def start(self) -> None:
+        url = os.environ.get("ACTIVERECORD_MARIADB", self.default)
+        self.home = self.backend_class(self.backend_class.config_class.from_url(url))
+
+    def stop(self) -> None:
+        self.home.close()
+
+    @contextmanager
+    def place(self, in_memory: bool = True) -> Iterator[Place]:
+        name = f"ar_{self.worker}_{next(self.numbers)}"
+        self.home.execute(f"CREATE DATABASE {name}")
+        base = self.home.config
+        settings = {"host": base.host, "port": base.port, "username": base.username, "password": base.password}
+        try:
+            yield Place(self.backend_class, {**settings, "database": name})
+        finally:
+            self.home.execute(f"DROP DATABASE {name}")
+
+
+class MySQL(MariaDB):
+    """The same server through the backend that speaks what MySQL and MariaDB have in common."""
+
+    name = "mysql"
+    path = "rhosocial.activerecord.backend.impl.mysql:MySQLBackend"
+
+
+ENGINES: dict[str, type[Engine]] = {kind.name: kind for kind in (SQLite, PostgreSQL, MariaDB, MySQL, DuckDB)}
 
 
 def add_option(parser: pytest.Parser) -> None:

@@ -321,7 +321,7 @@ class Plan:
     def insert_sql(self, columns: Sequence[TableColumn], rows: int) -> str:
         """INSERT of so many rows of these columns."""
         if not columns:
-            return f"INSERT INTO {self.source} DEFAULT VALUES"
+            return f"INSERT INTO {self.source} {self.dialect.default_row}"
         row = f"({placeholders(len(columns))})"
         return f"{self.insert_into(columns)} VALUES {', '.join([row] * rows)}"
 
@@ -513,9 +513,10 @@ class Plan:
         sizes = {"length": kind.length, "precision": kind.precision, "scale": kind.scale}
         given = {name: size for name, size in sizes.items() if size is not None}
         db_type = self._values.database_type(kind)
+        keyed = self._types.keyed_names.get(db_type) if self.table.is_keyed(column) else None
         return ColumnDefinition(
             name=column.name,
-            type=self._types.definition(db_type, **given),
+            type=keyed or self._types.definition(db_type, **given),
             nullable=column.nullable,
             auto_key=column.auto_key,
             unique=column.spec.unique,

@@ -111,6 +111,15 @@ class Table:
         self.select_list = tuple(ColumnRef(self.name, column.name, column.type) for column in self.columns)
         self._refs = dict(zip(self.by_field, self.select_list, strict=True))
 
+    def is_keyed(self, column: TableColumn) -> bool:
+        """Whether the column is part of a key, a constraint over columns, or an index."""
+        named = [*self.constraints, *self.indexes]
+        return (
+            column in self.key
+            or column.spec.unique
+            or any(column.name in getattr(thing, "columns", ()) for thing in named)
+        )
+
     def _key_column(self, name: str) -> TableColumn:
         if name not in self.by_field and name not in self.by_name:
             raise ConfigurationError(

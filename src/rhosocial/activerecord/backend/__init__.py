@@ -51,7 +51,7 @@ from .expression import (
     Value,
     type_of,
 )
-from .function import Function
+from .function import Function, Star
 from .gate import Gate
 from .helpers import (
     array_converter,
@@ -76,10 +76,11 @@ from .pattern import FullText, Like, Match, Regexp
 from .pool import ConnectionPool, PooledConnection, create_connection_pool
 from .registry import aclose_backends, backend_class_for, backend_for, close_backends, register_backend
 from .rule import ErrorHandler, ErrorRule
+from .schema import ColumnDefinition
 from .setting import did_you_mean
-from .statement import Compound, CreateIndex, IndexHint, Lock, Select, TableName
+from .statement import Compound, CreateIndex, CreateTable, Delete, IndexHint, Join, Lock, Select, TableName
 from .stream import Stream
-from .subquery import CommonTable, DerivedTable
+from .subquery import CommonTable, DerivedTable, Subquery
 from .transaction import Transaction
 from .typed_path import JsonTyped, TypedPath
 from .typing import (
@@ -103,6 +104,7 @@ __all__ = [
     "Case",
     "Cast",
     "CheckViolation",
+    "ColumnDefinition",
     "ColumnNotFound",
     "ColumnRef",
     "ColumnType",
@@ -118,11 +120,13 @@ __all__ = [
     "ConnectionPool",
     "Constructs",
     "CreateIndex",
+    "CreateTable",
     "DataError",
     "DatabaseError",
     "DatabaseType",
     "DatabaseValue",
     "DeadlockError",
+    "Delete",
     "DerivedTable",
     "Dialect",
     "ErrorHandler",
@@ -139,6 +143,7 @@ __all__ = [
     "InvalidCursor",
     "IsolationLevel",
     "IsolationLevelError",
+    "Join",
     "JsonChange",
     "JsonComparison",
     "JsonContains",
@@ -175,8 +180,10 @@ __all__ = [
     "Select",
     "SerializationFailure",
     "StaleRecord",
+    "Star",
     "StorageBackend",
     "Stream",
+    "Subquery",
     "TableName",
     "TableNotFound",
     "Transaction",

@@ -78,7 +78,7 @@ class Calls:
             names = ", ".join(map(self.dialect.quote, data))
             sql = f"INSERT INTO {self._table(table)} ({names}) VALUES ({', '.join('?' * len(data))})"
         else:
-            sql = f"INSERT INTO {self._table(table)} DEFAULT VALUES"
+            sql = f"INSERT INTO {self._table(table)} {self.dialect.default_row}"
         return await self._achange(sql, tuple(data.values()), returning, column_types)
 
     insert = blocking(ainsert)

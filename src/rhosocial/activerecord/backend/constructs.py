@@ -78,6 +78,10 @@ class Constructs:
         out.sql(f" {comparison.operator} ")
         out.node(comparison.right, COMPARE + 1)
 
+    def write_listed_query(self, out: SQLWriter, query: Expression) -> None:
+        """The query after IN."""
+        out.node(query, ATOM)
+
     def write_case(self, out: SQLWriter, case: Case) -> None:
         """CASE."""
         out.sql("CASE")

@@ -54,6 +54,8 @@ class Dialect(Constructs, ManyRows):
     supports_savepoints: ClassVar[bool] = True
     # Does the driver's last insert id give the key of a row inserted alone?
     supports_last_insert_id: ClassVar[bool] = True
+    # What stands in an INSERT of a row that gives no column.
+    default_row: ClassVar[str] = "DEFAULT VALUES"
     # May several rows stand in one INSERT … VALUES?
     supports_multirow_insert: ClassVar[bool] = True
     # Does an INSERT of many rows bind a list for each column, and not a value for each place?
@@ -62,7 +64,7 @@ class Dialect(Constructs, ManyRows):
     supports_row_values: ClassVar[bool] = True
     # May an UPDATE or DELETE have a subquery with LIMIT that reads the very table?
     supports_limited_subqueries: ClassVar[bool] = True
-    # Can DDL be part of a transaction?
+    # Can DDL be part of a transaction?  Without, it is refused inside a block, which it would commit.
     supports_transactional_ddl: ClassVar[bool] = True
     # May an index be of the rows that meet a condition alone?
     supports_partial_indexes: ClassVar[bool] = False
@@ -325,7 +327,7 @@ class Dialect(Constructs, ManyRows):
     def write_insert_values(self, out: SQLWriter, insert: Insert) -> None:
         """The columns and the rows, or DEFAULT VALUES where there are none."""
         if not insert.columns:
-            out.sql(" DEFAULT VALUES")
+            out.sql(f" {self.default_row}")
             return
         out.sql(" (")
         out.names(insert.columns)

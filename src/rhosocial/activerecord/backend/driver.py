@@ -78,6 +78,10 @@ class Driver:
         """The rule for an error that its code does not tell; None leaves it to the tables."""
         return None
 
+    def _error_text(self, error: BaseException) -> str:
+        """What the library's error says; an engine that puts values into its messages must have them taken out."""
+        return str(error) or type(error).__name__
+
     def _error_details(self, error: BaseException) -> dict[str, Any]:
         """What the engine tells of the constraint: `table`, `columns`, `constraint`, where it does."""
         return {}
@@ -112,7 +116,7 @@ class Driver:
         code = self._error_code(error)
         rule = self.rule_of(error)
         sqlstate = code if isinstance(code, str) and len(code) == 5 else None
-        return rule.cls(str(error) or type(error).__name__, code=code, sqlstate=sqlstate, **self._error_details(error))
+        return rule.cls(self._error_text(error), code=code, sqlstate=sqlstate, **self._error_details(error))
 
     def rule_of(self, error: BaseException | None) -> ErrorRule:
         """What an error of the driver, or one of ours that it caused, leaves of transaction and connection."""
@@ -181,7 +185,7 @@ class Driver:
         named = self.name_error(error)
         if isinstance(named, ConnectionError):
             return named
-        return ConnectionError(f"failed to connect: {error}", code=named.code, sqlstate=named.sqlstate)
+        return ConnectionError(f"failed to connect: {named}", code=named.code, sqlstate=named.sqlstate)
 
     # 3 - What is left of a connection
 

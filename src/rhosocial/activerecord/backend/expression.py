@@ -492,7 +492,7 @@ class In(Condition):
 
     def _write_values(self, out: Writer) -> None:
         if not isinstance(self.values, tuple):
-            out.node(self.values, ATOM)
+            out.dialect.write_listed_query(out, self.values)
             return
         out.sql("(")
         out.nodes([as_operand(value, self.item) for value in self.values])

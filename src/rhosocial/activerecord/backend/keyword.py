@@ -10,6 +10,8 @@ _CHANGE = re.compile(r"\b(?:INSERT|UPDATE|DELETE|REPLACE|MERGE)\b", re.IGNORECAS
 _RETURNING = re.compile(r"\bRETURNING\b", re.IGNORECASE)
 _TO = re.compile(r"\bTO\b", re.IGNORECASE)
 _TRANSACTION = re.compile(r"\bTRANSACTION\b", re.IGNORECASE)
+_SCHEMA = frozenset({"CREATE", "ALTER", "DROP", "RENAME", "TRUNCATE", "GRANT", "REVOKE", "LOCK", "ANALYZE", "OPTIMIZE"})
+_TEMPORARY = re.compile(r"^\W*(?:CREATE|DROP)\s+(?:OR\s+REPLACE\s+)?TEMPORARY\s+TABLE\b", re.IGNORECASE)
 _ENDERS = frozenset({"COMMIT", "END", "ABORT"})
 _READERS = frozenset({"SELECT", "VALUES", "EXPLAIN", "SHOW", "DESCRIBE", "DESC", "TABLE", "FROM", "PRAGMA"})
 
@@ -39,6 +41,12 @@ def is_read(sql: str) -> bool:
     if first == "PRAGMA":
         return "=" not in sql and "(" not in sql
     return first in _READERS
+
+
+@lru_cache(maxsize=2048)
+def changes_schema(sql: str) -> bool:
+    """Whether the statement is DDL, which some engines commit a transaction for; temporary tables stay apart."""
+    return first_keyword(sql) in _SCHEMA and not _TEMPORARY.search(sql)
 
 
 @lru_cache(maxsize=2048)

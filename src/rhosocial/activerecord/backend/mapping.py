@@ -60,6 +60,8 @@ class TypeMapper:
         DatabaseType.CUSTOM: "TEXT",
     }
     defaults: ClassVar[Mapping[DatabaseType, Mapping[str, int]]] = {}
+    # The texts for columns in a key, a constraint or an index, where the database cannot have others there.
+    keyed_names: ClassVar[Mapping[DatabaseType, str]] = {}
 
     def get_column_type(self, db_type: DatabaseType, **params: Any) -> str:
         """The column type's text, ``VARCHAR(50)`` for instance; parameters that the type does not take are ignored.

@@ -87,7 +87,8 @@ class Stream:
         try:
             if cursor is not None:
                 await self._acall(cursor.close)
-                broken = False
+                # A cursor may end what it cannot read to its end, and the connection with it.
+                broken = bool(getattr(cursor, "is_cut_off", False))
         finally:
             if self._worker is not None and self._workers is not None:
                 self._workers.give_back(self._worker)

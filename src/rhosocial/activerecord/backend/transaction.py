@@ -13,7 +13,7 @@ from ..blocking import blocking, is_blocking
 from .context import Contexts, Mark, State, clear_marks
 from .errors import CommitOutcomeUnknown, DatabaseError, IsolationLevelError, TransactionError, UnsupportedFeature
 from .hook import Hook, arun_hooks, undo_all
-from .keyword import ends_transaction, first_keyword
+from .keyword import changes_schema, ends_transaction, first_keyword
 from .manager import Verbs
 from .rule import ErrorRule
 from .typing import IsolationLevel
@@ -283,6 +283,11 @@ class Transaction:
         if ends_transaction(sql):
             what = f"{first_keyword(sql)} was not sent inside a block, whose transaction it would end"
             raise TransactionError(f"{what}: leave the block, by an error to have it rolled back, or use its handle")
+        if changes_schema(sql) and not self.backend.dialect.supports_transactional_ddl:
+            raise TransactionError(
+                f"{first_keyword(sql)} was not sent inside a block: {self.backend.dialect.name} would commit the "
+                "transaction before it; run it outside"
+            )
 
     async def abegin(self) -> None:
         """Begin this level, and before it those around it that have not begun."""
