@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from shop import Note
 
 from engines import Engine
-from rhosocial.activerecord import ActiveRecord, F
+from rhosocial.activerecord import ActiveRecord
 from rhosocial.activerecord.backend import DataError, StorageBackend
 
 # Few letters, so that matches are common: wildcards and escapes of LIKE and GLOB, quotes, NUL, case, beyond ASCII.
@@ -86,12 +86,14 @@ async def test_a_beginning_is_found_through_an_index(shop: StorageBackend) -> No
 
 
 async def test_like_takes_patterns_and_ilike_ignores_case() -> None:
-    query = Text.query().order_by("id").select("text").where(F.length(Text.c.text) < 4)
+    query = Text.query().order_by("id").select("text")
 
-    assert ["a", "A"] == await query.where(Text.c.text.ilike("A")).ascalars()
-    assert ["a%b", "a_b", "a*b", "a-b", "a b"] == [
-        text for text in await query.where(Text.c.text.like("a_b")).ascalars() if "\0" not in text
-    ]
+    # What LIKE makes of the character NUL is the engine's.
+    for condition, texts in (
+        (Text.c.text.ilike("A"), ["a", "A"]),
+        (Text.c.text.like("a_b"), ["a%b", "a_b", "a*b", "a-b", "a b"]),
+    ):
+        assert texts == [text for text in await query.where(condition).ascalars() if "\0" not in text]
 
 
 async def test_text_is_matched_in_joined_texts_and_functions_too() -> None:
