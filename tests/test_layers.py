@@ -52,8 +52,8 @@ LAYERS = (
     ),
     (
         "6: rows with behaviour",
-        "model given locate lookup finding bulk bulk_update upsert counter writing verify told saved record crypto"
-        " field field.*",
+        "model given locate lookup finding bulk bulk_update upsert counter retrying taken writing verify"
+        " told saved record crypto field field.*",
     ),
     ("6: the facade", ROOT),
     (

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import sys
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from types import FunctionType
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -53,6 +54,14 @@ def is_blocking() -> bool:
     loop is kept and not only a mark.
     """
     return _thread.face.loop is running_loop()
+
+
+async def asleep(seconds: float) -> None:
+    """Wait for so long; other tasks go on meanwhile, where there are some."""
+    if is_blocking():
+        time.sleep(seconds)
+    else:
+        await _modules["asyncio"].sleep(seconds)  # Somebody runs the loop, so it is imported.
 
 
 def run(coroutine: Coroutine[Any, Any, R]) -> R:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType, NoneType, UnionType
 from typing import Annotated, Any, ClassVar, Literal, NewType, Union, get_args, get_origin
@@ -186,6 +186,19 @@ class Table:
     def foreign_keys(self) -> tuple[ForeignKey, ...]:
         """The foreign keys, in the order of their declaration."""
         return tuple([constraint for constraint in self.constraints if isinstance(constraint, ForeignKey)])
+
+    def unique_sets(self) -> Iterator[tuple[frozenset[str], str | None]]:
+        """The sets of columns that are unique, each with the condition of a partial index; whole ones come last."""
+        for index in self.indexes:
+            if index.unique and index.where is not None:
+                yield frozenset(index.columns), index.where
+        yield frozenset(column.name for column in self.key), None
+        for column in self.columns:
+            if column.spec.unique:
+                yield frozenset([column.name]), None
+        whole = [index for index in self.indexes if index.unique and index.where is None]
+        for constraint in (*whole, *(c for c in self.constraints if isinstance(c, Unique))):
+            yield frozenset(constraint.columns), None
 
     def ref(self, name: str) -> ColumnRef:
         """The column as an expression."""

@@ -10,7 +10,6 @@ from .backend.base import StorageBackend
 from .backend.errors import DatabaseError, DataError, IntegrityError, QueryError, UniqueViolation
 from .backend.expression import Expression, Raw
 from .backend.row_value import Sent
-from .backend.schema import Unique
 from .backend.statement import Conflict, Proposed
 from .backend.typing import QueryResult
 from .bulk import BulkInsertion, check_size, dump_rows, insertion_of
@@ -66,7 +65,7 @@ class Target:
         names = [column.field for column in table.key] if on is None else [on] if isinstance(on, str) else list(on)
         self.columns = tuple([table.column(name) for name in names])
         self.fields = tuple([column.field for column in self.columns])
-        known = dict(_uniques(table))
+        known = dict(table.unique_sets())
         asked = frozenset(column.name for column in self.columns)
         if asked not in known:
             has = "; ".join(", ".join(sorted(columns)) for columns in known)
@@ -97,20 +96,6 @@ class Target:
                 raise at_row(DataError(f"{type(record).__name__} has the same {names} as row {first}"), place)
             found[values] = record
         return found
-
-
-def _uniques(table: Table) -> Iterator[tuple[frozenset[str], str | None]]:
-    """The sets of columns that are unique, each with the condition of a partial index; whole ones come last."""
-    for index in table.indexes:
-        if index.unique and index.where is not None:
-            yield frozenset(index.columns), index.where
-    yield frozenset(column.name for column in table.key), None
-    for column in table.columns:
-        if column.spec.unique:
-            yield frozenset([column.name]), None
-    whole = [index for index in table.indexes if index.unique and index.where is None]
-    for constraint in (*whole, *(c for c in table.constraints if isinstance(c, Unique))):
-        yield frozenset(constraint.columns), None
 
 
 class Upsert:
@@ -222,7 +207,7 @@ class Upsert:
         """Whether the rows could meet others by other columns than those of the target."""
         sent = {column.name for column in insertion.columns}
         target = {column.name for column in self.target.columns}
-        return any(columns != target and columns <= sent for columns, _ in _uniques(self.table))
+        return any(columns != target and columns <= sent for columns, _ in self.table.unique_sets())
 
     # 2 - The statements
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from .blocking import blocking, run
 from .bulk_update import aupdate_all
 from .counter import aincrement, atouch
 from .finding import afind_or_make, aupdate_or_make
+from .retrying import arun_block
+from .taken import arefuse_taken
 from .upsert import Upsert, Upserted
 
 if TYPE_CHECKING:
     from .backend.expression import Expression
+    from .backend.typing import IsolationLevel
     from .table import Columns
 
+R = TypeVar("R")
 Changes = Sequence[str] | Mapping[str, Any] | str
 
 
@@ -116,7 +120,49 @@ class Writing:
         """Insert rows, dicts or records; where one meets a stored row with the same values in `on`, change that."""
         return run(cls.aupsert(rows, on, update, where=where, returning=returning, batch_size=batch_size))
 
-    # 3 - One column of one row
+    # 3 - Work that may have to be done again, and what would be in the way
+
+    @classmethod
+    async def arun_in_transaction(
+        cls,
+        work: Callable[..., Any],
+        retries: int = 3,
+        *,
+        isolation_level: IsolationLevel | None = None,
+        read_only: bool = False,
+    ) -> Any:
+        """What `work`, plain or async, gives, done in a block; done again where the database says that may help.
+
+        That is after a deadlock, a failure to serialise, or a lock that was not to be had; at most `retries` times, and
+        never inside an open block, nor after `CommitOutcomeUnknown`.  `work` gets the block if it takes an argument.
+        It has to read what it changes itself: records made outside keep the values that were assigned to them.
+        """
+        return await arun_block(cast(Any, cls).backend(), work, retries, isolation_level, read_only)
+
+    @classmethod
+    def run_in_transaction(
+        cls,
+        work: Callable[..., R],
+        retries: int = 3,
+        *,
+        isolation_level: IsolationLevel | None = None,
+        read_only: bool = False,
+    ) -> R:
+        """What `work` gives, done in a block; done again where the database says that may help."""
+        done: R = run(cls.arun_in_transaction(work, retries, isolation_level=isolation_level, read_only=read_only))
+        return done
+
+    async def avalidate_unique(self) -> None:
+        """Ask, one statement for each unique constraint, whether another row has these values; write nothing.
+
+        ValidationError that names all fields whose values are taken, deleted rows counted where the constraint counts
+        them.  Somebody else may still be faster before the record is saved: that is a `UniqueViolation`.
+        """
+        await arefuse_taken(self)
+
+    validate_unique = blocking(avalidate_unique)
+
+    # 4 - One column of one row
 
     async def aincrement(self, field: str, by: Any = 1) -> Any:
         """Add to a column in the database, so that callers at once all count; gives what is stored then.
