@@ -44,7 +44,10 @@ LAYERS = (
     ),
     ("3: its facade", "backend"),
     ("4a: one database each", "backend.impl backend.impl.*"),
-    ("4b: a class seen as a table", "table scope source violation plan inheritance partial hydrate checks peers state"),
+    (
+        "4b: a class seen as a table",
+        "table scope source violation named_row plan inheritance partial hydrate checks peers state",
+    ),
     (
         "5: questions, links, hooks",
         "query builder join rows stream cursor page raw_query dict_query change returning aggregate selection shape"

@@ -7,12 +7,13 @@ from typing import Annotated, Any
 import pytest
 from pydantic import ConfigDict
 
-from rhosocial.activerecord import AUTO, ActiveRecord, Column
+from rhosocial.activerecord import AUTO, ActiveRecord, BelongsTo, Column
 from rhosocial.activerecord.backend import (
     ColumnNotFound,
     ConfigurationError,
     DatabaseError,
     DatabaseType,
+    DataError,
     IsolationLevel,
     IsolationLevelError,
     OperationalError,
@@ -279,3 +280,35 @@ async def test_a_stored_value_that_cannot_be_read_is_named(home: Any, backend: A
     with pytest.raises(DatabaseError, match=r"Holder.data") as caught:
         await Holder.afind_one(1)
     assert caught.value.columns == ("data",)
+
+
+class Free(ActiveRecord):
+    __table_name__ = "free"
+    id: int = AUTO
+    next_id: Annotated[int | None, Column(references="free.id")] = None
+    next = BelongsTo["Free | None"](foreign_key="next_id")
+
+
+class Bound(ActiveRecord):
+    __table_name__ = "bound"
+    id: int = AUTO
+    next_id: Annotated[int, Column(references="bound.id")] = AUTO
+    next = BelongsTo["Bound"](foreign_key="next_id")
+
+
+@pytest.mark.parametrize("length", [1, 3])
+async def test_a_circle_of_new_records(home: Any, length: int) -> None:
+    home(Free, Bound)
+    circle: list[Any] = [Free() for _ in range(length)]
+    bound: list[Any] = [Bound() for _ in range(length)]
+    for records in (circle, bound):
+        for number, record in enumerate(records):
+            record.next = records[number - 1]
+
+    await circle[0].asave(related=True)
+    with pytest.raises(DataError, match="leads in a circle of new records") as caught:
+        await bound[0].asave(related=True)
+
+    assert [record.next_id for record in circle] == [circle[number - 1].id for number in range(length)]
+    assert caught.value.columns == ("next_id",) and all(record.is_new_record for record in bound)
+    assert await Bound.query().acount() == 0 and await Free.query().acount() == length

@@ -49,6 +49,7 @@ async def test_a_stale_record_is_neither_saved_nor_deleted(home: Any) -> None:
     with pytest.raises(StaleRecord, match="the record was updated by another process") as caught:
         await page.asave()
     assert isinstance(caught.value, DatabaseError) and caught.value.table == "pages"
+    assert str(caught.value).endswith(f"its row is no longer there with this version (id {page.id})")
     with pytest.raises(StaleRecord, match="this Page was not deleted: the record was updated by another process"):
         await page.adelete()
 

@@ -171,9 +171,9 @@ async def _arefuse_stale(
     for row, record in wanted.items():
         found = there.get(row)
         if found is None or (version is not None and not _holds(plan, write, record, found)):
-            raise at_row(plan.stale("saved"), _place(record, given))
+            raise at_row(plan.stale("saved", get_stored(record)), _place(record, given))
     if version is not None:
-        raise plan.stale("saved")  # A row with a new version has changed: one that is not counted was another's.
+        raise plan.stale("saved", ())  # A row with a new version has changed: one that is not counted was another's.
 
 
 def _holds(plan: Plan, write: Write, record: Any, found: Any) -> bool:

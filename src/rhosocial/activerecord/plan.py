@@ -16,12 +16,13 @@ from pydantic import ValidationError as PydanticValidationError
 from .backend.base import StorageBackend
 from .backend.column_type import ColumnType
 from .backend.dialect import names, placeholders
-from .backend.errors import ConfigurationError, DatabaseError, DataError, QueryError, StaleRecord
+from .backend.errors import DatabaseError, DataError, QueryError, StaleRecord
 from .backend.expression import Expression
 from .backend.schema import ColumnDefinition, PrimaryKey
 from .backend.statement import CreateIndex, CreateTable, DropTable
 from .backend.typing import QueryResult
-from .hydrate import FEW, Load, Stamp, change_finder, dict_loader, dumper, identity_test, record_loader, taker
+from .hydrate import Load, Stamp, change_finder, dict_loader, dumper, identity_test, record_loader, taker
+from .named_row import key_named, naming, telling
 from .table import Table, TableColumn
 from .violation import explain
 
@@ -90,7 +91,7 @@ class Plan:
             for dump, column in zip(self.dumpers, table.columns, strict=True)
         ]
         few, many = record_loader(table.model, self.fields, self.loaders, *table.model.__setters__)
-        self.load_untold = _naming(table, table.columns, self.loaders, few, many)
+        self.load_untold = naming(table, table.columns, self.loaders, few, many)
         self._dict_loaders: dict[tuple[str, ...], Load] = {}
         self.load_dicts = self.dicts_of(self.fields)
         mutable = [column.type.is_mutable for column in table.columns]
@@ -162,7 +163,7 @@ class Plan:
         model = self.table.model
         # Whether a save may be one statement and what the driver says of it: no hooks, and nothing to be read again.
         self.is_short = self.is_simple and not self.has_computed and not self.verifies and not model.__hooked__
-        self.load = self.load_untold if model.__tell_loaded__ is None else _telling(self.load_untold, model)
+        self.load = self.load_untold if model.__tell_loaded__ is None else telling(self.load_untold, model)
 
     def _scope_finding(self, scopes: Any) -> None:
         """Have `find_sql` carry the default scopes; it is empty where these have to be asked each time."""
@@ -365,7 +366,7 @@ class Plan:
             columns = [self.table.by_field[field] for field in fields]
             loaders = [self.loader(column.type) for column in columns]
             to_dicts = dict_loader(fields, loaders)
-            load = self._dict_loaders[fields] = _naming(self.table, columns, loaders, to_dicts, to_dicts)
+            load = self._dict_loaders[fields] = naming(self.table, columns, loaders, to_dicts, to_dicts)
         return load
 
     def rows_of(self, result: QueryResult) -> list[Row]:
@@ -476,13 +477,14 @@ class Plan:
         version = values[self._version.field]
         return (*key, version if self._dump_version is None else self._dump_version(version))
 
-    def stale(self, done: str) -> StaleRecord:
-        """The error for a row that a statement has not found as the record knows it; `done` is "saved", "deleted"."""
+    def stale(self, done: str, row: Row) -> StaleRecord:
+        """The error for a stored row that a statement has not found so any more; `done` is "saved", "deleted"."""
         name, version = self.table.model.__name__, self._version
         why = "its row is no longer there"
         if version is not None:
             why = f"the record was updated by another process, or deleted: {why} with this {version.field}"
-        return StaleRecord(f"this {name} was not {done}: {why}", table=self.table.name)
+        which = key_named(self.table, self.table.columns, row)
+        return StaleRecord(f"this {name} was not {done}: {why}{which and f' ({which})'}", table=self.table.name)
 
     # 3 - The table itself
 
@@ -576,52 +578,3 @@ def _is_given(column: TableColumn, values: dict[str, Any], given: set[str]) -> b
     if column.generated_sql is not None:
         return False
     return values[column.field] is not None or (column.field in given and not column.auto_key and column.nullable)
-
-
-def _naming(
-    table: Table, columns: Sequence[TableColumn], loaders: Sequence[Any], load_few: Load, load_many: Load
-) -> Load:
-    """The two as one, with the column named where a value of a row does not convert."""
-
-    def load_named(rows: Any) -> list[Any]:
-        try:
-            return load_few(rows) if len(rows) < FEW else load_many(rows)
-        except ConfigurationError:
-            raise
-        except (DataError, ValueError, TypeError) as error:
-            named = _named_failure(table, columns, loaders, rows)
-            if named is None:
-                raise
-            raise named from error
-
-    return load_named
-
-
-def _telling(load: Load, model: Any) -> Load:
-    """`load`, which then tells the model's handlers of what it has loaded."""
-
-    def load_and_tell(rows: Any) -> list[Any]:
-        records = load(rows)
-        model.__tell_loaded__(records)
-        return records
-
-    return load_and_tell
-
-
-def _named_failure(table: Table, columns: Sequence[TableColumn], loaders: Sequence[Any], rows: Any) -> DataError | None:
-    for row in rows:
-        for column, loader, value in zip(columns, loaders, row, strict=False):
-            try:
-                if loader is not None and value is not None:
-                    loader(value)
-            except (DataError, ValueError, TypeError) as failure:
-                where = f"{table.model.__name__}.{column.field}{_row_named(table, columns, row)}"
-                return DataError(f"{where}: {failure}", table=table.name, columns=(column.name,))
-    return None
-
-
-def _row_named(table: Table, columns: Sequence[TableColumn], row: Row) -> str:
-    """Which row it is, where its key is a number; other keys may say more than a message should."""
-    key = table.key[0] if len(table.key) == 1 else None
-    number = row[columns.index(key)] if key in columns else None
-    return f" of the row with {key.field} {number}" if key is not None and isinstance(number, int) else ""

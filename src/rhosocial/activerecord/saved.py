@@ -175,7 +175,7 @@ class SavedRecord(RecordState):
         baseline = self._baseline()
         result = await backend.asend(plan.delete_sql, plan.deletion_values(vars(self), row), False)
         if plan.table.version is not None and not result.affected_rows:
-            raise plan.stale("deleted")
+            raise plan.stale("deleted", row)
         if (transaction := backend.current_transaction) is not None:
             transaction.undo(put_back(self, plan, vars(self), row, aside_of(self)))
         self._become_new(baseline)
@@ -380,7 +380,7 @@ def _take(
     elif written:
         given = stored
     else:
-        raise plan.stale("saved")
+        raise plan.stale("saved", stored)
     if transaction is not None:
         transaction.enrol(put_back(record, plan, values, stored, aside))
     set_stored(record, write.take(values, sent, given))

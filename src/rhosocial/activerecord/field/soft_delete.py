@@ -198,7 +198,7 @@ class SoftDeleteMixin(ActiveRecord):
         sql, params = plan.compile(update)
         result = await backend.asend(sql, params, False)
         if table.version is not None and not result.affected_rows:
-            raise plan.stale("deleted" if moment else "restored")
+            raise plan.stale("deleted" if moment else "restored", stored)
         if result.affected_rows:
             undo = PutKeysBack(self, [FIELD], None)
             if (block := backend.current_transaction) is not None:

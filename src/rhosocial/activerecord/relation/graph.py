@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..backend.errors import DatabaseError
+from ..backend.errors import DatabaseError, DataError
 from ..state import links_of, stored_of
 from .kind import BelongsTo, HasMany, HasOne, ManyToMany
 from .members import Members
@@ -80,6 +80,7 @@ class _Graph:
     async def _apoint(self, record: Any, relation: Any, value: Any) -> None:
         await self.asave(value)
         if _is_new(value):  # It waits for this one: a circle.
+            _refuse_unbreakable(relation)
             self._circles.append((record, relation, value))
         else:
             _point(record, relation, value)
@@ -132,6 +133,18 @@ def _point(record: Any, relation: Any, value: Any) -> None:
     relation.take_key(record, value)
     relation.put(record, value)
     undo.note()
+
+
+def _refuse_unbreakable(relation: Any) -> None:
+    own = relation.model.__table__
+    columns = [own.column(name) for name in relation.own_columns()]
+    if needed := [column for column in columns if not column.nullable]:
+        raise DataError(
+            f"{relation.label} leads in a circle of new records, none of which can be saved first: let"
+            f" {needed[0].field} be None, or save one of them by itself",
+            table=own.name,
+            columns=[column.name for column in needed],
+        )
 
 
 def _at_hand(record: Any) -> list[tuple[Any, Any]]:
