@@ -327,7 +327,7 @@ async def test_a_table_may_have_a_schema(home: Any, backend: Any) -> None:
         ((Unique("nmae"),), "Bad has no column 'nmae'; did you mean 'name'"),
         ((Index("nmae"),), "Bad has no column 'nmae'"),
         ((ForeignKey("nmae", references="users.id"),), "Bad has no column 'nmae'"),
-        (("name",), "takes Unique, Index, Check and ForeignKey, got str"),
+        (("name",), "takes Unique, Index, Check, Exclude and ForeignKey, got str"),
     ],
 )
 def test_constraints_over_what_is_not_there_are_refused(args: Any, complaint: str) -> None:

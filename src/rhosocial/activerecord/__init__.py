@@ -2,7 +2,7 @@
 
 from .backend import functions as F
 from .backend.encryption import Encrypted, EncryptedAs
-from .backend.schema import Check, Column, ForeignKey, Index, Unique
+from .backend.schema import Check, Column, Exclude, ForeignKey, Index, Unique
 from .backend.stored_as import StoredAs, register_type
 from .events import ModelEvent
 from .field import (
@@ -32,6 +32,7 @@ __all__ = [
     "Column",
     "Encrypted",
     "EncryptedAs",
+    "Exclude",
     "F",
     "ForeignKey",
     "HasMany",

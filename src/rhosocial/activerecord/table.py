@@ -339,7 +339,8 @@ def _table_args(model: Any) -> tuple[Any, ...]:
     wrong = next((arg for arg in args if not isinstance(arg, (Unique, Index, Check, ForeignKey))), None)
     if wrong is not None:
         raise ConfigurationError(
-            f"{model.__name__}.__table_args__ takes Unique, Index, Check and ForeignKey, got {type(wrong).__name__}"
+            f"{model.__name__}.__table_args__ takes Unique, Index, Check, Exclude and ForeignKey,"
+            f" got {type(wrong).__name__}"
         )
     return tuple(args)
 

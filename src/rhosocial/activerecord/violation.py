@@ -10,7 +10,7 @@ from typing import Any
 from .backend.base import StorageBackend
 from .backend.dialect import Dialect
 from .backend.errors import DatabaseError, ForeignKeyViolation, IntegrityError, NotNullViolation, UniqueViolation
-from .backend.schema import Check, ForeignKey, Index, PrimaryKey, Unique
+from .backend.schema import Check, Exclude, ForeignKey, Index, PrimaryKey, Unique
 from .backend.statement import TableName
 from .table import Table
 
@@ -198,7 +198,8 @@ def _declared(table: Table) -> Iterator[tuple[str, str | None, tuple[str, ...]]]
     for constraint in table.constraints:
         if isinstance(constraint, Check):
             # SQLite calls a nameless condition by its text.
-            yield "check", constraint.name or constraint.condition, tuple(_mentioned(constraint.condition, table))
+            kind = "exclusion" if isinstance(constraint, Exclude) else "check"
+            yield kind, constraint.name or constraint.condition, tuple(_mentioned(constraint.condition, table))
         else:
             yield _KINDS[type(constraint)], constraint.name, tuple(constraint.columns)
     for index in table.indexes:
@@ -217,7 +218,7 @@ def _implied(table: Table, dialect: Dialect) -> dict[str, tuple[str, ...]]:
     nameless += [
         ("check", tuple(_mentioned(arg.condition, table)))
         for arg in table.constraints
-        if isinstance(arg, Check) and arg.name is None
+        if type(arg) is Check and arg.name is None
     ]
     found: dict[str, tuple[str, ...]] = {}
     counts: dict[str, int] = {}

@@ -14,7 +14,7 @@ from .constructs import Constructs
 from .errors import IsolationLevelError, QueryError
 from .expression import Expression
 from .many import ManyRows
-from .schema import Check, ColumnDefinition, ForeignKey, PrimaryKey
+from .schema import Check, ColumnDefinition, Exclude, ForeignKey, PrimaryKey
 from .scope import Scope
 from .statement import (
     Compound,
@@ -68,6 +68,7 @@ class Dialect(Constructs, ManyRows):
     supports_transactional_ddl: ClassVar[bool] = True
     # May an index be of the rows that meet a condition alone?
     supports_partial_indexes: ClassVar[bool] = False
+    supports_exclusion: ClassVar[bool] = False  # EXCLUDE constraints.
 
     # Are there RIGHT and FULL JOIN?
     supports_outer_joins: ClassVar[bool] = True
@@ -421,6 +422,11 @@ class Dialect(Constructs, ManyRows):
             out.sql("CONSTRAINT ")
             out.name(constraint.name)
             out.sql(" ")
+        if isinstance(constraint, Exclude):
+            self.require(self.supports_exclusion, "EXCLUDE constraints: keep rows apart by Unique, or in the program")
+            out.sql(f"EXCLUDE USING {constraint.using} ({constraint.condition})")
+            out.sql(f" WHERE ({constraint.where})" if constraint.where is not None else "")
+            return
         if isinstance(constraint, Check):
             out.sql(f"CHECK ({constraint.condition})")
             return

@@ -116,6 +116,23 @@ class Check:
         self.name = name
 
 
+class Exclude(Check):
+    """No two rows meet all of these conditions (SQL text): ``Exclude("room WITH =, during WITH &&")``; PostgreSQL's.
+
+    `using` is the kind of index that watches over it; rows that do not meet `where` (SQL text) are left alone.
+    The errors of one with a `name` say the fields.
+    """
+
+    __slots__ = ("using", "where")
+
+    def __init__(self, condition: str, *, using: str = "gist", where: str | None = None, name: str | None = None):
+        super().__init__(condition, name=name)
+        if not using.isidentifier():
+            raise ConfigurationError(f"using must be the name of a kind of index, such as 'gist', got {using!r}")
+        self.using = using
+        self.where = where
+
+
 class ForeignKey(_Columns):
     """These columns hold the key of a row in another table.
 

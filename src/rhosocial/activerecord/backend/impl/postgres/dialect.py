@@ -33,6 +33,7 @@ class PostgreSQLDialect(PostgreSQLConstructs, Dialect):
     supports_last_insert_id = False
     supports_distinct_on = True
     supports_partial_indexes = True
+    supports_exclusion = True
     supports_materialized_cte = True
     supports_row_locks = True
     nulls_sort = "high"
