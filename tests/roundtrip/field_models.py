@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from pathlib import PurePath
 from typing import Annotated, Any
 
 import pydantic
@@ -42,6 +43,19 @@ def model_of(kind: Kind, table_name: str, db_type: DatabaseType | None = None, *
     }
     model: type[Model] = types.new_class("Model", (Model,), exec_body=lambda namespace: namespace.update(body))
     return model
+
+
+def holds_nul(value: Any) -> bool:
+    """Is there a NUL in the text of the value, or of anything in it?  Not all engines can keep it."""
+    if isinstance(value, pydantic.SecretStr):
+        value = value.get_secret_value()
+    if isinstance(value, BaseModel):
+        value = vars(value)
+    if isinstance(value, dict):
+        value = [*value.keys(), *value.values()]
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return any(map(holds_nul, value))
+    return isinstance(value, (str, PurePath)) and "\0" in str(value)
 
 
 def same(left: Any, right: Any) -> bool:

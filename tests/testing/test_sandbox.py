@@ -12,6 +12,7 @@ from typing import Annotated
 
 import pytest
 
+from engines import Engine
 from rhosocial.activerecord import AUTO, ActiveRecord, Column
 from rhosocial.activerecord.backend import (
     DatabaseError,
@@ -34,16 +35,16 @@ class Note(ActiveRecord):
     text: Annotated[str, Column(unique=True)]
 
 
-@pytest.fixture(params=["file", "memory"])
-def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StorageBackend]:
-    where = ":memory:" if request.param == "memory" else str(tmp_path / "notes.db")
-    made = SQLiteBackend(database=where, pool_size=3, pool_timeout=2)
-    Note.__backend__ = made
-    Note.create_table()
-    Note(text="before").save()
-    yield made
-    del Note.__backend__
-    made.close()
+@pytest.fixture(params=["stored", pytest.param("memory", marks=pytest.mark.engine("sqlite"))])
+def backend(request: pytest.FixtureRequest, engine: Engine) -> Iterator[StorageBackend]:
+    with engine.place(in_memory=request.param == "memory") as place:
+        made = place.open(pool_size=3, pool_timeout=2)
+        Note.__backend__ = made
+        Note.create_table()
+        Note(text="before").save()
+        yield made
+        del Note.__backend__
+        made.close()
 
 
 def texts() -> set[str]:

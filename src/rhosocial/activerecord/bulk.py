@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
@@ -15,6 +15,7 @@ from .locate import aname_row
 from .peers import is_awaiting
 from .plan import Plan, Row
 from .state import put_all_back, set_stored, settle, stored_of
+from .table import TableColumn
 from .violation import aexplain
 
 # Larger statements save no more round trips than they cost in parsing.
@@ -63,29 +64,33 @@ async def acreate_all(plan: Plan, backend: StorageBackend, records: list[Any], b
 
 async def insert_all(plan: Plan, backend: StorageBackend, records: list[Any], batch_size: int | None) -> None:
     """Insert records with as few statements as the engine allows, and put keys and rows on them."""
-    for insertion, group in _groups(plan, records, batch_size):
-        values = [record.__dict__ for record in group]
-        rows = dump_rows(insertion, group, records)
-        try:
-            result = await backend.asend(insertion.text(len(rows)), insertion.sent(rows), bool(insertion.returned))
-        except IntegrityError as error:
-            await aexplain(error, backend, plan, group, records)
-            raise
-        if (transaction := backend.current_transaction) is not None:
-            transaction.undo(put_all_back(group, plan))
-        each(set_stored, group, insertion.take(values, rows, result))
+    for has_key, together in _by_key(plan.simple_key, records).items():
+        insertion = insertion_of(plan, plan.fields if has_key else plan.always_inserted)
+        size = insertion.size(batch_size)
+        keys: list[Any] | None = None
+        for start in range(0, len(together), size):
+            group = together[start : start + size]
+            rows = dump_rows(insertion, group, records)
+            if keys is None:  # Not before a value that cannot be stored would have been found.
+                keys = await insertion.areserve(backend, len(together))
+            try:
+                await _ainsert(plan, backend, insertion, group, rows, keys[start : start + size])
+            except IntegrityError as error:
+                await aexplain(error, backend, plan, group, records)
+                raise
     if records and plan.table.model.__relations__:
         settle(records, is_awaiting())
 
 
-def _groups(plan: Plan, records: list[Any], batch_size: int | None) -> Iterator[tuple[BulkInsertion, list[Any]]]:
-    """The records in groups that one INSERT can take: the same columns, within the limit on parameters."""
-    for has_key, group in _by_key(plan.simple_key, records).items():
-        fields = plan.fields if has_key else plan.always_inserted
-        insertion = insertion_of(plan, fields)
-        size = insertion.size(batch_size)
-        for start in range(0, len(group), size):
-            yield insertion, group[start : start + size]
+async def _ainsert(
+    plan: Plan, backend: StorageBackend, insertion: BulkInsertion, group: list[Any], rows: list[Row], keys: list[Any]
+) -> None:
+    """Insert a group that one statement takes, with the keys that are reserved for it, if any."""
+    sent = insertion.sent(insertion.keyed(rows, keys) if keys else rows)
+    result = await backend.asend(insertion.text(len(rows), bool(keys)), sent, bool(insertion.returned))
+    if (transaction := backend.current_transaction) is not None:
+        transaction.undo(put_all_back(group, plan))
+    each(set_stored, group, insertion.take([record.__dict__ for record in group], rows, result, keys))
 
 
 def insertion_of(plan: Plan, fields: tuple[str, ...]) -> BulkInsertion:
@@ -124,14 +129,15 @@ def _by_key(key: str | None, records: list[Any]) -> dict[bool, list[Any]]:
 class BulkInsertion:
     """The INSERT of many records that give the same `fields`, on one plan.
 
-    `columns` are those of the fields; `returned` is the generated key, where the fields lack it.
+    `columns` are those of the fields; `returned` is the generated key, where the fields lack it.  On engines whose
+    sequences can be asked, such keys are reserved first and then sent with the rows.
     """
 
-    __slots__ = ("_fields", "_plan", "_stamped", "_text", "columns", "dump", "dump_one", "returned")
+    __slots__ = ("_fields", "_plan", "_reserve", "_stamped", "_text", "columns", "dump", "dump_one", "returned")
 
     def __init__(self, plan: Plan, fields: tuple[str, ...]) -> None:
         key = plan.table.auto_key
-        self.returned = (key,) if key is not None and key.field not in fields else ()
+        self.returned: tuple[TableColumn, ...] = (key,) if key is not None and key.field not in fields else ()
         self._plan = plan
         self._fields = fields
         self.columns = [column for column in plan.table.columns if column.field in fields]
@@ -139,30 +145,55 @@ class BulkInsertion:
         self.dump = many_dumper(fields, plan.dumpers_of(fields), plan.insert_stamps)
         self.dump_one = plan.dump_of(fields, (), plan.insert_stamps)
         self._stamped = plan.stamped(fields, plan.insert_stamps)
-        self._text = (0, "")
+        # The query that reserves keys; None where keys can only be had from the INSERT.
+        self._reserve = plan.dialect.reserve_keys(plan.source, self.returned[0].name) if self.returned else None
+        self._text = (0, False, "")
+
+    async def areserve(self, backend: StorageBackend, count: int) -> list[Any]:
+        """Keys for so many rows, which nobody else will be given; none where the INSERT must generate them."""
+        if self._reserve is None or count < 2 or not self._fields:
+            return []  # One row has one key.
+        keys = [row[0] for row in self._plan.tuples(await backend.asend(self._reserve, (count,), True), ["key"])]
+        if len(keys) == count and None not in keys:
+            return keys
+        self._reserve = None  # No sequence belongs to the column, or this user may not ask it.
+        return []
+
+    def keyed(self, rows: list[Row], keys: Sequence[Any]) -> list[Row]:
+        """The rows with their keys."""
+        place = self._place
+        return [(*row[:place], key, *row[place:]) for row, key in zip(rows, keys, strict=True)]
+
+    @property
+    def _place(self) -> int:
+        return self._plan.fields.index(self.returned[0].field)
 
     def size(self, wanted: int | None, others: int = 0) -> int:
         """How many rows one statement with `others` values takes; `wanted` says how many it may have at most."""
         if not self._fields or not self._plan.dialect.supports_multirow_insert:
             return 1  # DEFAULT VALUES is one row.
         most = wanted or MAX_ROWS
-        dialect = self._plan.dialect
-        return most if dialect.binds_columns else max(1, min(most, (dialect.max_params - others) // len(self._fields)))
+        dialect, width = self._plan.dialect, len(self._fields) + (self._reserve is not None)
+        return most if dialect.binds_columns else max(1, min(most, (dialect.max_params - others) // width))
 
-    def text(self, count: int) -> str:
-        """The statement for so many rows."""
-        known, text = self._text  # Nearly all groups have one size, and a text of thousands of ? is long to hash.
-        if known != count:
-            text = self.made(count) + self._plan.returning_sql(self.returned)
-            self._text = count, text
+    def text(self, count: int, with_keys: bool = False) -> str:
+        """The statement for so many rows; `with_keys`: of which each has a reserved key."""
+        # Nearly all groups have one size, and a text of thousands of ? is long to hash.
+        known, had_keys, text = self._text
+        if known != count or had_keys != with_keys:
+            text = self.made(count, with_keys) + self._plan.returning_sql(self.returned)
+            self._text = count, with_keys, text
         return text
 
-    def made(self, count: int) -> str:
+    def made(self, count: int, with_keys: bool = False) -> str:
         """The INSERT of so many rows without what may follow."""
-        dialect = self._plan.dialect
-        if dialect.binds_columns and self._fields:
-            return f"{self._plan.insert_into(self.columns)} {dialect.rows_of_lists(len(self._fields))}"
-        return self._plan.insert_sql(self.columns, count)
+        plan, columns, modifier = self._plan, list(self.columns), ""
+        if with_keys:
+            columns.insert(self._place, self.returned[0])
+            modifier = plan.dialect.given_keys
+        if plan.dialect.binds_columns and columns:
+            return f"{plan.insert_into(columns)}{modifier} {plan.dialect.rows_of_lists(len(columns))}"
+        return plan.insert_sql(columns, count, modifier)
 
     def sent(self, rows: list[Row]) -> Sequence[Any]:
         """The values of these rows in the order in which the statement has their places."""
@@ -170,8 +201,13 @@ class BulkInsertion:
             return tuple(map(list, zip(*rows, strict=True)))
         return tuple(chain.from_iterable(rows))
 
-    def take(self, many: list[dict[str, Any]], rows: list[Row], result: QueryResult) -> list[Row]:
-        """The rows as they are stored; keys that the database gave are put among the records' values, and stamps."""
+    def take(
+        self, many: list[dict[str, Any]], rows: list[Row], result: QueryResult, keys: Sequence[Any] = ()
+    ) -> list[Row]:
+        """The rows as they are stored; keys that the database gave are put among the records' values, and stamps.
+
+        `rows` are as they were dumped, without the keys; `keys` are those that were reserved for them, if any.
+        """
         for field, place, load, _ in self._stamped:
             for values, row in zip(many, rows, strict=True):
                 if values[field] is None:
@@ -181,10 +217,12 @@ class BulkInsertion:
         key, plan = self.returned[0], self._plan
         # RETURNING promises no order; but the keys of one statement grow in the order of its rows.
         numbers = sorted([row[0] for row in plan.tuples(result, [key.name])])
+        name = plan.table.name
         if len(numbers) != len(rows):
-            name = plan.table.name
             raise DatabaseError(f"{len(rows)} rows were inserted into {name}, but {len(numbers)} keys came back")
-        load, field, place = plan.loader(key.type), key.field, plan.fields.index(key.field)
-        for values, number in zip(many, numbers, strict=True):
+        if keys and numbers != sorted(keys):
+            raise DatabaseError(f"{name} gives its rows other keys than those they are inserted with: a trigger?")
+        load, field = plan.loader(key.type), key.field
+        for values, number in zip(many, keys or numbers, strict=True):
             values[field] = number if load is None else load(number)
-        return [(*row[:place], number, *row[place:]) for row, number in zip(rows, numbers, strict=True)]
+        return self.keyed(rows, keys or numbers)

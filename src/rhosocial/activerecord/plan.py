@@ -319,12 +319,12 @@ class Plan:
         loaders = dict(zip(self.fields, self.loaders, strict=True))
         return [(f, fields.index(f), loaders[f], s[0] is not None) for f, s in stamps.items() if f in fields]
 
-    def insert_sql(self, columns: Sequence[TableColumn], rows: int) -> str:
-        """INSERT of so many rows of these columns."""
+    def insert_sql(self, columns: Sequence[TableColumn], rows: int, modifier: str = "") -> str:
+        """INSERT of so many rows of these columns; `modifier` stands before VALUES."""
         if not columns:
             return f"INSERT INTO {self.source} {self.dialect.default_row}"
         row = f"({placeholders(len(columns))})"
-        return f"{self.insert_into(columns)} VALUES {', '.join([row] * rows)}"
+        return f"{self.insert_into(columns)}{modifier} VALUES {', '.join([row] * rows)}"
 
     def insert_into(self, columns: Sequence[TableColumn]) -> str:
         """The beginning of an INSERT that gives these columns."""

@@ -164,3 +164,11 @@ async def test_the_host_that_answers_is_taken(place: Place) -> None:
 
     assert (await backend.aexecute("SELECT 1")).scalar() == 1
     await backend.aclose()
+
+
+async def test_a_server_that_is_too_old_is_told_what_is_needed(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rhosocial.activerecord.backend.impl.postgres.backend.OLDEST", 99)
+    backend = place.open()
+    with pytest.raises(db.UnsupportedFeature, match=r"PostgreSQL 99 or later is needed, this is \d\d$"):
+        await backend.aexecute("SELECT 1")
+    await backend.aclose()

@@ -56,6 +56,8 @@ class Dialect(Constructs, ManyRows):
     supports_last_insert_id: ClassVar[bool] = True
     # What stands in an INSERT of a row that gives no column.
     default_row: ClassVar[str] = "DEFAULT VALUES"
+    # What stands before VALUES in an INSERT whose keys were reserved.
+    given_keys: ClassVar[str] = ""
     # May several rows stand in one INSERT … VALUES?
     supports_multirow_insert: ClassVar[bool] = True
     # Does an INSERT of many rows bind a list for each column, and not a value for each place?
@@ -482,6 +484,13 @@ class Dialect(Constructs, ManyRows):
         """The statement that has a key's sequence go on behind the largest stored key; None where there is none.
 
         `table` is quoted, `column` is not.
+        """
+        return None
+
+    def reserve_keys(self, table: str, column: str) -> str | None:
+        """The query that takes keys from a column's sequence, ? of them; None where INSERT alone can generate keys.
+
+        It gives a column `key`, with NULL where the sequence cannot be asked.  `table` is quoted, `column` is not.
         """
         return None
 

@@ -42,6 +42,7 @@ class PostgreSQLDialect(PostgreSQLConstructs, Dialect):
     update_many_form = "from_values"
     update_many_rows = 1_000
     types_values = True
+    given_keys = " OVERRIDING SYSTEM VALUE"  # Also for columns that are GENERATED ALWAYS.
 
     def implied_name(self, kind: str, table: str, columns: tuple[str, ...], number: int) -> str | None:
         """As ChooseConstraintName and ChooseIndexName of the server's source make it, save what they cut off."""
@@ -61,6 +62,14 @@ class PostgreSQLDialect(PostgreSQLConstructs, Dialect):
         table_name, name, quoted = literal(table), literal(column), self.quote(column)
         sequence = f"pg_get_serial_sequence({table_name}, {name})"
         return f"SELECT setval({sequence}, (SELECT COALESCE(MAX({quoted}), 0) + 1 FROM {table}), false)"
+
+    def reserve_keys(self, table: str, column: str) -> str:
+        """NEXTVAL for each, if this user may: who inserts into an identity column needs no right to its sequence."""
+        name = f"CAST(pg_get_serial_sequence({literal(table)}, {literal(column)}) AS regclass)"
+        may = "has_sequence_privilege(s.name, 'USAGE, UPDATE')"
+        # OFFSET 0: the name is looked up once, and not for each number.
+        numbers = f"(SELECT {name} AS name OFFSET 0) AS s, generate_series(1, CAST(? AS integer))"
+        return f"SELECT CASE WHEN {may} THEN nextval(s.name) END AS key FROM {numbers}"
 
     def begin_statements(self, isolation: IsolationLevel | None, read_only: bool) -> list[str]:
         """BEGIN with its modes, in one statement."""
