@@ -27,9 +27,6 @@ from rhosocial.activerecord.backend import (
 
 from . import errors
 
-# One sequence for all keys: DuckDB does not count up by itself.
-_KEYS = "activerecord_keys"
-
 
 @dataclass(kw_only=True)
 class DuckDBConfig(ConnectionConfig):
@@ -74,6 +71,8 @@ class DuckDBDialect(Dialect):
     name = "DuckDB"
     isolation_levels = frozenset({IsolationLevel.REPEATABLE_READ})  # It has snapshots, and no other level.
     binds_columns = True  # DuckDB plans each value of a statement by itself, which takes longer than inserting it.
+    has_key_sequences = True
+    stores_generated = False
     supports_returning = True
     supports_savepoints = False
     supports_last_insert_id = False
@@ -91,10 +90,6 @@ class DuckDBDialect(Dialect):
         """BEGIN, which takes no modes but READ ONLY."""
         self.check_isolation(isolation)
         return ["BEGIN TRANSACTION READ ONLY" if read_only else "BEGIN TRANSACTION"]
-
-    def write_auto_key(self, out: SQLWriter) -> None:
-        """An integer key from the sequence."""
-        out.sql(f" PRIMARY KEY DEFAULT nextval('{_KEYS}')")
 
     def write_regexp(self, out: SQLWriter, regexp: Regexp) -> None:
         """`regexp_matches`, which finds the pattern anywhere."""
@@ -129,8 +124,6 @@ class DuckDBBackend(StorageBackend):
         with self._lock:
             if self._handle is None:
                 self._handle = duckdb.connect(self.config.database, read_only=self.config.read_only)
-                if not self.config.read_only:
-                    self._handle.execute(f"CREATE SEQUENCE IF NOT EXISTS {_KEYS}")
             cursor = self._handle.cursor()
         cursor.execute("SET TimeZone = 'UTC'")
         return cursor
