@@ -16,6 +16,8 @@ from rhosocial.activerecord.backend import DataError, QueryError
 from rhosocial.activerecord.backend.impl.sqlite import SQLiteBackend
 from rhosocial.activerecord.backend.impl.sqlite.dialect import SQLiteDialect
 
+pytestmark = pytest.mark.needs("supports_json")
+
 
 class Address(BaseModel):
     city: str

@@ -92,6 +92,7 @@ def articles(engine: Engine, shop: StorageBackend) -> type[Article]:
         ("", []),
     ],
 )
+@pytest.mark.needs("supports_full_text")
 async def test_a_search_finds_all_words_and_takes_none_for_an_operator(
     articles: type[Article], words: str, expected: list[int]
 ) -> None:
@@ -100,6 +101,7 @@ async def test_a_search_finds_all_words_and_takes_none_for_an_operator(
     assert expected == await found.select("id").ascalars()
 
 
+@pytest.mark.needs("supports_full_text")
 async def test_a_search_joins_other_conditions_and_tables(articles: type[Article]) -> None:
     joined = articles.query().join(Person, on=c.id == articles.c.id)
     joined = joined.where(articles.c.body.matches("wind"), c.name == "Bob")

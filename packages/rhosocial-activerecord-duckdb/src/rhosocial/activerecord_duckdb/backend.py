@@ -15,6 +15,7 @@ from rhosocial.activerecord.backend import (
     DatabaseType,
     Dialect,
     ErrorRule,
+    Function,
     IsolationLevel,
     QueryResult,
     Regexp,
@@ -23,6 +24,7 @@ from rhosocial.activerecord.backend import (
     TypeMapper,
     ValueMapper,
     is_read,
+    type_of,
 )
 
 from . import errors
@@ -53,6 +55,7 @@ class DuckDBTypeMapper(TypeMapper):
         **dict.fromkeys((DatabaseType.CHAR, DatabaseType.VARCHAR, DatabaseType.TEXT, DatabaseType.ENUM), "VARCHAR"),
     }
     defaults: ClassVar = {DatabaseType.DECIMAL: {"precision": 38, "scale": 10}}
+    max_digits = 38
 
 
 class DuckDBValueMapper(ValueMapper):
@@ -61,7 +64,6 @@ class DuckDBValueMapper(ValueMapper):
     native = ValueMapper.native | {bool}
     encode: ClassVar = {kind: encode for kind, encode in ValueMapper.encode.items() if kind.__name__ == "timedelta"}
     pads_char = False
-    stores_nan = True
     decimal_default = (38, 10)
 
 
@@ -79,6 +81,8 @@ class DuckDBDialect(Dialect):
     supports_distinct_on = True
     supports_materialized_cte = True
     supports_regexp = True
+    matches_only_texts = True
+    supports_date_differences = True
     nulls_sort = "last"
     upsert_form = "on_conflict"
     update_many_form = "from_values"
@@ -94,8 +98,24 @@ class DuckDBDialect(Dialect):
     def write_regexp(self, out: SQLWriter, regexp: Regexp) -> None:
         """`regexp_matches`, which finds the pattern anywhere."""
         out.sql("NOT regexp_matches(" if regexp.negated else "regexp_matches(")
-        out.nodes((regexp.item, regexp.pattern))
+        out.nodes((self.as_text(regexp.item), regexp.pattern))
         out.sql(", 'i')" if regexp.ignore_case else ")")
+
+    def call_current_timestamp(self, out: SQLWriter, function: Function) -> None:
+        """A function, since a column of the result may be called CURRENT_TIMESTAMP."""
+        out.sql("get_current_timestamp()")
+
+    def call_avg(self, out: SQLWriter, function: Function) -> None:
+        """AVG, to which booleans are no numbers."""
+        if (column := type_of(function.args[0])) is not None and column.kind is bool:
+            function = Function("AVG", function.args[0].cast(int), distinct=function.distinct, type=function.type)
+        self.write_plain_call(out, function)
+
+    def write_difference(self, out: SQLWriter, difference: Any) -> None:
+        """The microseconds between two dates or datetimes."""
+        out.sql("date_diff('microsecond', ")
+        out.nodes((difference.right, difference.left))
+        out.sql(")")
 
     def write_shift(self, out: SQLWriter, shift: Any) -> None:
         """A date or datetime and a span of microseconds."""
