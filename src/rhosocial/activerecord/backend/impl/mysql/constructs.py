@@ -49,6 +49,15 @@ class MySQLConstructs(JsonConstructs):
     function_names: ClassVar[Mapping[str, str]] = {**Constructs.function_names, "LENGTH": "CHAR_LENGTH"}
     cast_types = CastTypes()
 
+    def write_arithmetic(self, out: SQLWriter, arithmetic: Arithmetic) -> None:
+        """DIV where whole numbers are divided: ``/`` would give a decimal."""
+        if arithmetic.operator == "/" and arithmetic.type is not None and arithmetic.type.python in (int, bool):
+            out.node(arithmetic.left, arithmetic.precedence)
+            out.sql(" DIV ")
+            out.node(arithmetic.right, arithmetic.precedence + 1)
+        else:
+            super().write_arithmetic(out, arithmetic)
+
     # 1 - Text
 
     def write_match(self, out: SQLWriter, match: Match) -> None:
@@ -315,6 +324,7 @@ class MariaDBConstructs(MySQLConstructs):
     """What MariaDB has beyond that, or otherwise."""
 
     exact_collation = "utf8mb4_nopad_bin"
+    extracts_all_names = False
 
     def write_same_json(self, out: SQLWriter, left: Any, right: Any) -> None:
         """JSON_EQUALS (10.7), which has NULL equal to anything."""

@@ -38,6 +38,11 @@ class MySQLDialect(MySQLConstructs, Dialect):
     nulls_sort = "low"
     default_row = "() VALUES ()"
 
+    def implied_name(self, kind: str, table: str, columns: tuple[str, ...], number: int) -> str | None:
+        """What the servers make of the first column's name and of numbers."""
+        names = {"primary_key": "PRIMARY", "unique": columns[0] if columns else None}
+        return names.get(kind) or f"{table}_{'ibfk' if kind == 'foreign_key' else 'chk'}_{number}"
+
     def begin_statements(self, isolation: IsolationLevel | None, read_only: bool) -> list[str]:
         """SET TRANSACTION is for the next transaction, and START TRANSACTION begins it."""
         self.check_isolation(isolation)
@@ -122,6 +127,10 @@ class MariaDBDialect(MariaDBConstructs, MySQLDialect):
     supports_update_returning = False
     supports_set_all = True
     supports_lateral = False
+
+    def implied_name(self, kind: str, table: str, columns: tuple[str, ...], number: int) -> str | None:
+        """The same, save that checks have names without the table's."""
+        return f"CONSTRAINT_{number}" if kind == "check" else super().implied_name(kind, table, columns, number)
 
     def write_lock(self, out: SQLWriter, lock: Lock) -> None:
         """All rows of all tables, or nothing: there is no OF."""
