@@ -203,3 +203,8 @@ def started(config: pytest.Config, folder: Path) -> Iterator[Engine]:
         yield engine
     finally:
         engine.stop()
+
+
+def standard(sql: str) -> str:
+    """A statement with its names quoted as in standard SQL, whatever dialect it was written in."""
+    return sql.replace("`", '"')

@@ -10,6 +10,7 @@ import pytest
 from shop import Mood, Person, Pet, names
 from tree import Node
 
+from engines import standard
 from rhosocial.activerecord import F
 from rhosocial.activerecord.backend import ColumnNotFound, Dialect, QueryError, UnsupportedFeature
 
@@ -24,7 +25,7 @@ async def test_a_query_is_joined_as_a_table() -> None:
     assert [("Ann", 2), ("Cid", 1)] == await query.select("name", "owned.pets").limit(2).atuples()
     assert "A" == names(await query.where(owned.c.pets > 1).aall())
     assert (
-        'LEFT JOIN (SELECT "pets"."owner_id" AS "owner", COUNT(*) AS "pets" FROM "pets" GROUP BY' in query.to_sql()[0]
+        'LEFT JOIN (SELECT "pets"."owner_id" AS "owner", COUNT(*) AS "pets" FROM "pets" GROUP BY' in standard(query.to_sql()[0])
     )
 
 

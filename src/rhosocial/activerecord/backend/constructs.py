@@ -40,6 +40,8 @@ class Constructs:
     supports_filter: ClassVar[bool] = True
     # May an aggregate over a window be of DISTINCT values?
     supports_distinct_windows: ClassVar[bool] = False
+    # Are STRING_AGG and JSON_AGG there over windows too?
+    supports_collecting_windows: ClassVar[bool] = True
     # Are there frames of GROUPS, and EXCLUDE?
     supports_groups_frame: ClassVar[bool] = True
     # Are there ROLLUP, CUBE, GROUPING SETS and GROUPING?

@@ -75,6 +75,8 @@ class Dialect(Constructs, ManyRows):
 
     # Are there RIGHT and FULL JOIN?
     supports_outer_joins: ClassVar[bool] = True
+    # Is there FULL JOIN among them?
+    supports_full_join: ClassVar[bool] = True
     # May a query in FROM name the tables before it (LATERAL)?
     supports_lateral: ClassVar[bool] = True
     # Are there INTERSECT ALL and EXCEPT ALL?
@@ -251,6 +253,8 @@ class Dialect(Constructs, ManyRows):
         """One joined table and its condition."""
         if join.kind in ("RIGHT JOIN", "FULL JOIN"):
             self.require(self.supports_outer_joins, f"{join.kind}: begin with the other table, or unite two left joins")
+        full = join.kind == "FULL JOIN"
+        self.require(not full or self.supports_full_join, "FULL JOIN: unite a left and a right join")
         if join.kind:
             out.sql(join.kind + " ")
         out.node(join.target)

@@ -42,6 +42,7 @@ class MySQLConstructs(JsonConstructs):
 
     supports_filter = False
     supports_groups_frame = False
+    supports_collecting_windows = False
     supports_grouping_sets = False
     supports_regexp = True
     supports_full_text = True
@@ -193,7 +194,8 @@ class MySQLConstructs(JsonConstructs):
     def write_over(self, out: SQLWriter, over: Over) -> None:
         """A function over a window, where it is one call."""
         function = over.function
-        self.require(function.name not in ("STRING_AGG", "JSON_AGG"), f"{function.name} over a window")
+        collects = function.name in ("STRING_AGG", "JSON_AGG")
+        self.require(not collects or self.supports_collecting_windows, f"{function.name} over a window")
         if function.name == "AVG" and function.type is not None and function.type.python is float:
             mean = Function("avg", Arithmetic(function.args[0], "+", Value(0.0), 6))
             mean.condition = function.condition

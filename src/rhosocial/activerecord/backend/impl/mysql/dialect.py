@@ -11,7 +11,6 @@ from rhosocial.activerecord.backend import (
     Delete,
     Dialect,
     IsolationLevel,
-    Join,
     Lock,
     Select,
     SQLWriter,
@@ -35,6 +34,7 @@ class MySQLDialect(MySQLConstructs, Dialect):
     supports_row_locks = True
     supports_index_hints = True
     supports_set_all = False
+    supports_full_join = False
     nulls_sort = "low"
     default_row = "() VALUES ()"
 
@@ -78,11 +78,6 @@ class MySQLDialect(MySQLConstructs, Dialect):
             out.sql(" CHECK (JSON_VALID(")
             out.name(column.name)
             out.sql("))")
-
-    def write_join(self, out: SQLWriter, join: Join) -> None:
-        """Of the outer joins there is no FULL one."""
-        self.require(join.kind != "FULL JOIN", "FULL JOIN: unite a left and a right join")
-        super().write_join(out, join)
 
     def write_delete_from(self, out: SQLWriter, delete: Delete) -> None:
         """DELETE FROM; under another name the table is named before."""
