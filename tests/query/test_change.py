@@ -94,6 +94,7 @@ def filled(library: StorageBackend) -> None:
 @pytest.fixture
 def sent(library: StorageBackend) -> Iterator[list[str]]:
     texts: list[str] = []
+
     def watch(sql: str, *rest: Any) -> None:
         texts.append(standard(sql))
 

@@ -144,6 +144,7 @@ async def test_columns_of_one_name_inside_and_outside_a_subquery_are_told_apart(
 
     assert "ABCDE" == names(await Person.query().where(Exists(same)).order_by("id").aall())
     sql, _ = Person.query().where(Exists(same)).to_sql()
+    sql = standard(sql)
     assert 'WHERE "pets"."id" = "people"."id" AND "pets"."name" <> "people"."name")' in sql
 
 

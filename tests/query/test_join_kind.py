@@ -45,9 +45,8 @@ async def test_a_natural_join_compares_the_columns_of_one_name() -> None:
     query = Pet.query().natural_join(two).order_by("id")
 
     assert ["Rex", "Tom", "Rex"] == [pet.name for pet in await query.aall()]
-    assert (
-        'FROM "pets" NATURAL JOIN (SELECT "pets"."name" FROM "pets" WHERE "pets"."id" < ?) AS "two"'
-        in standard(query.to_sql()[0])
+    assert 'FROM "pets" NATURAL JOIN (SELECT "pets"."name" FROM "pets" WHERE "pets"."id" < ?) AS "two"' in standard(
+        query.to_sql()[0]
     )
 
 

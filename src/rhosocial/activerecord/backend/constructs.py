@@ -54,6 +54,10 @@ class Constructs:
     supports_full_text: ClassVar[bool] = False
     # Can values inside JSON be reached?  The methods `write_json…` write it.
     supports_json: ClassVar[bool] = False
+    # Are texts and names inside JSON found that another program wrote with escapes (``\u0041`` for A)?
+    reads_escaped_json: ClassVar[bool] = True
+    # Is a sum of a date and a span an error where there is no such date, and not NULL?
+    refuses_impossible_dates: ClassVar[bool] = True
     # Can single members of a JSON object be changed?  `write_json_change` writes it.
     supports_json_changes: ClassVar[bool] = False
     # Is the span between two dates or datetimes to be had?  `write_difference` writes it.

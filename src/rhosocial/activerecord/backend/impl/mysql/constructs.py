@@ -40,6 +40,7 @@ ATOM = Value.precedence
 class MySQLConstructs(JsonConstructs):
     """What both servers understand."""
 
+    refuses_impossible_dates = False
     supports_filter = False
     supports_groups_frame = False
     supports_collecting_windows = False
@@ -327,6 +328,7 @@ class MariaDBConstructs(MySQLConstructs):
 
     exact_collation = "utf8mb4_nopad_bin"
     extracts_all_names = False
+    reads_escaped_json = False
 
     def write_same_json(self, out: SQLWriter, left: Any, right: Any) -> None:
         """JSON_EQUALS (10.7), which has NULL equal to anything."""
