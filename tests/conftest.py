@@ -24,6 +24,7 @@ pytest_collection_modifyitems = engines.select
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "engine(*names): a test that is about these engines alone")
+    config.addinivalue_line("markers", "needs(*flags): a test of what these flags of the dialect say that it can")
 
 
 @pytest.fixture(scope="session")

@@ -59,7 +59,12 @@ class Engine(ABC):
     @property
     def backend_class(self) -> type[StorageBackend]:
         """The backend's class."""
-        module, _, name = self.path.partition(":")
+        return self.backend_class_of()
+
+    @classmethod
+    def backend_class_of(cls) -> type[StorageBackend]:
+        """The same without an engine that runs."""
+        module, _, name = cls.path.partition(":")
         found: type[StorageBackend] = getattr(importlib.import_module(module), name)
         return found
 
@@ -198,10 +203,17 @@ def add_option(parser: pytest.Parser) -> None:
 
 
 def select(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests that are about other engines: ``@pytest.mark.engine("sqlite", …)``."""
+    """Leave out the tests that are about other engines, ``@pytest.mark.engine("sqlite", …)``, or about what the dialect
+    says that it cannot do: ``@pytest.mark.needs("supports_json")``.
+    """
     chosen = ENGINES[config.getoption("--engine")].name
     marks = {item: item.get_closest_marker("engine") for item in items}
     out = [item for item, mark in marks.items() if mark is not None and chosen not in mark.args]
+    needing = [(item, mark) for item in items for mark in item.iter_markers("needs")]
+    if needing:
+        dialect = ENGINES[chosen].backend_class_of().dialect_class
+        lacking = [item for item, mark in needing if not all(getattr(dialect, flag) for flag in mark.args)]
+        out = list(dict.fromkeys([*out, *lacking]))
     if out:
         config.hook.pytest_deselected(items=out)
         items[:] = [item for item in items if item not in set(out)]
@@ -216,3 +228,8 @@ def started(config: pytest.Config, folder: Path) -> Iterator[Engine]:
         yield engine
     finally:
         engine.stop()
+
+
+def standard(sql: str) -> str:
+    """A statement with its names quoted as in standard SQL, whatever dialect it was written in."""
+    return sql.replace("`", '"')

@@ -86,9 +86,10 @@ def fill() -> None:
     Seat.bulk_create([Seat(row=row, number=number, label=f"{row}{number}") for row in "AB" for number in (1, 2, 3)])
 
 
-def by_nulls(low: Any, high: Any) -> Any:
-    """What is expected where NULL comes before all values, or after them."""
-    return low if Person.backend().dialect.nulls_sort == "low" else high
+def by_nulls(low: Any, high: Any, falls: bool = False) -> Any:
+    """What is expected where NULL comes before all values, or after them; `falls` says that the order is DESC."""
+    where = Person.backend().dialect.nulls_sort
+    return low if where == "low" or where == ("last" if falls else "first") else high
 
 
 def names(records: list[Any]) -> str:

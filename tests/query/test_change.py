@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import pytest
 from pydantic import AwareDatetime, Field, ValidationInfo, field_validator, model_validator
 
-from engines import Engine
+from engines import Engine, standard
 from rhosocial.activerecord import ActiveRecord, Column, F
 from rhosocial.activerecord.backend import (
     CheckViolation,
@@ -94,7 +94,10 @@ def filled(library: StorageBackend) -> None:
 @pytest.fixture
 def sent(library: StorageBackend) -> Iterator[list[str]]:
     texts: list[str] = []
-    watch = lambda sql, types, duration: texts.append(sql)  # noqa: E731  # A name is needed, to take it off again.
+
+    def watch(sql: str, *rest: Any) -> None:
+        texts.append(standard(sql))
+
     library.on_execute.append(watch)
     yield texts
     library.on_execute.remove(watch)
@@ -321,7 +324,7 @@ async def test_other_dialects_choose_otherwise_or_refuse(tmp_path: Any) -> None:
     texts: list[str] = []
     await Other.acreate_table()
     await Other.abulk_create([Other(title=title) for title in TITLES])
-    backend.on_execute.append(lambda sql, types, duration: texts.append(sql))
+    backend.on_execute.append(lambda sql, types, duration: texts.append(standard(sql)))
 
     assert 2 == await Other.query().order_by("title").limit(2).adelete()
     assert [

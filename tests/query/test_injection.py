@@ -50,8 +50,13 @@ ODD_VALUES = [
 
 SCHEMAS = {
     "sqlite": "SELECT name, sql FROM sqlite_master ORDER BY name",
+    "duckdb": "SELECT table_name, column_names FROM (SELECT table_name, list(column_name ORDER BY column_index)"
+    " AS column_names FROM duckdb_columns() GROUP BY table_name) ORDER BY table_name",
+    "mariadb": "SELECT table_name, column_name, data_type FROM information_schema.columns"
+    " WHERE table_schema = DATABASE() ORDER BY table_name, column_name",
     "postgresql": "SELECT relname, relkind, relnatts FROM pg_class ORDER BY oid",
 }
+SCHEMAS["mysql"] = SCHEMAS["mariadb"]
 
 
 @pytest.fixture(autouse=True)

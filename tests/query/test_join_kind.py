@@ -8,19 +8,21 @@ import pytest
 from shop import Person, Pet, Seat, names
 from tree import Node, NodeTag, Swap, Tag
 
+from engines import standard
 from rhosocial.activerecord import F
 from rhosocial.activerecord.backend import QueryError, UnsupportedFeature
 from rhosocial.activerecord.backend.impl.sqlite import SQLiteDialect
 
 c, p, n = Person.c, Pet.c, Node.c
 OWNED = p.owner == c.id
+FULL = pytest.mark.needs("supports_full_join")
 needs_outer_joins = pytest.mark.skipif(not SQLiteDialect.supports_outer_joins, reason="SQLite before 3.39")
 
 
 @needs_outer_joins
 @pytest.mark.parametrize(
     ("kind", "without_pet", "without_owner"),
-    [("join", 0, 0), ("left_join", 3, 0), ("right_join", 0, 1), ("full_join", 3, 1)],
+    [("join", 0, 0), ("left_join", 3, 0), ("right_join", 0, 1), pytest.param("full_join", 3, 1, marks=FULL)],
 )
 async def test_a_kind_of_join_keeps_the_rows_of_its_sides(kind: str, without_pet: int, without_owner: int) -> None:
     query = getattr(Person.query(), kind)(Pet, on=OWNED)
@@ -28,14 +30,14 @@ async def test_a_kind_of_join_keeps_the_rows_of_its_sides(kind: str, without_pet
 
     assert (without_pet, without_owner) == (sum(pet is None for _, pet in rows), sum(name is None for name, _ in rows))
     assert 4 + without_pet + without_owner == len(rows) == await query.acount()
-    assert f'FROM "people" {kind.replace("_", " ").upper()} "pets" ON ' in query.to_sql()[0]
+    assert f'FROM "people" {kind.replace("_", " ").upper()} "pets" ON ' in standard(query.to_sql()[0])
 
 
 async def test_every_row_is_paired_with_every_row() -> None:
     query = Person.query().cross_join(Seat)
 
     assert 36 == await query.acount()
-    assert query.to_sql()[0].endswith('FROM "people" CROSS JOIN "seats"')
+    assert standard(query.to_sql()[0]).endswith('FROM "people" CROSS JOIN "seats"')
 
 
 async def test_a_natural_join_compares_the_columns_of_one_name() -> None:
@@ -43,9 +45,8 @@ async def test_a_natural_join_compares_the_columns_of_one_name() -> None:
     query = Pet.query().natural_join(two).order_by("id")
 
     assert ["Rex", "Tom", "Rex"] == [pet.name for pet in await query.aall()]
-    assert (
-        'FROM "pets" NATURAL JOIN (SELECT "pets"."name" FROM "pets" WHERE "pets"."id" < ?) AS "two"'
-        in query.to_sql()[0]
+    assert 'FROM "pets" NATURAL JOIN (SELECT "pets"."name" FROM "pets" WHERE "pets"."id" < ?) AS "two"' in standard(
+        query.to_sql()[0]
     )
 
 
@@ -79,7 +80,7 @@ async def test_the_one_foreign_key_joins_from_both_sides() -> None:
 
     assert rows == await linked.select(*names_of).order_by(n.id, Tag.c.id).atuples()
     assert rows == await Node.query().join(NodeTag).join(Tag).select(*names_of).order_by(n.id, Tag.c.id).atuples()
-    assert linked.to_sql()[0].endswith(
+    assert standard(linked.to_sql()[0]).endswith(
         'JOIN "nodes" ON "node_tags"."node_id" = "nodes"."id" JOIN "tags" ON "node_tags"."tag_id" = "tags"."id"'
     )
     under = Tag.alias("under")

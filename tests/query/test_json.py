@@ -16,6 +16,8 @@ from rhosocial.activerecord.backend import DataError, QueryError
 from rhosocial.activerecord.backend.impl.sqlite import SQLiteBackend
 from rhosocial.activerecord.backend.impl.sqlite.dialect import SQLiteDialect
 
+pytestmark = pytest.mark.needs("supports_json")
+
 
 class Address(BaseModel):
     city: str
@@ -228,6 +230,7 @@ async def test_values_are_compared_as_pydantic_writes_them() -> None:
         await record.adelete()
 
 
+@pytest.mark.needs("reads_escaped_json")
 async def test_what_another_program_wrote_is_read_alike(shop: SQLiteBackend) -> None:
     text = '{ "gr\\u00f6\\u00dfe" : [ 1e0 , "\\u0041" ], "v":  1 }'
     await shop.aexecute("INSERT INTO documents (data, label) VALUES (?, 'foreign')", (text,))

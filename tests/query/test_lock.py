@@ -8,6 +8,7 @@ import pytest
 from shop import Note, Person, Pet, names
 from tree import Node
 
+from engines import standard
 from rhosocial.activerecord import F
 from rhosocial.activerecord.backend import ColumnNotFound, Dialect, QueryError, UnsupportedFeature
 from rhosocial.activerecord.backend.expression import Raw
@@ -140,4 +141,4 @@ async def test_rows_are_kept_for_what_another_query_has() -> None:
     assert "AC" == names(
         await query.where_exists(Raw("SELECT 1 FROM pets WHERE owner_id = people.id AND id < ?", (4,))).aall()
     )
-    assert 'WHERE EXISTS (SELECT "pets"."id"' in query.where_exists(theirs).to_sql()[0]
+    assert 'WHERE EXISTS (SELECT "pets"."id"' in standard(query.where_exists(theirs).to_sql()[0])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import AwareDatetime, Field
 from shop import Mood, Person, Pet, by_nulls, names
 
-from engines import Engine
+from engines import Engine, standard
 from rhosocial.activerecord import ActiveRecord, F, Page
 from rhosocial.activerecord.backend import QueryError, StorageBackend, UnsupportedFeature
 from rhosocial.activerecord.backend.impl.sqlite import SQLiteBackend, SQLiteDialect
@@ -35,7 +35,7 @@ class Mark(ActiveRecord):
     number: int | None = None
     ratio: float | None = None
     price: Annotated[Decimal, Field(max_digits=8, decimal_places=2)] | None = None
-    amount: Annotated[Decimal, Field(max_digits=40, decimal_places=5)] | None = None
+    amount: Annotated[Decimal, Field(max_digits=38, decimal_places=5)] | None = None
     flag: bool | None = None
     word: str | None = None
     day: dt.date | None = None
@@ -213,7 +213,7 @@ async def test_an_order_without_ties_and_nulls_is_one_comparison(shop: StorageBa
     statements: list[str] = []
     query = Person.query().where(c.active).order_by("name")
     cursor = (await query.apage(1)).next
-    watch = lambda sql, kinds, duration: statements.append(sql)  # noqa: E731  # A name is needed, to take it off again.
+    watch = lambda sql, kinds, duration: statements.append(standard(sql))  # noqa: E731  # A name is needed, to take it off again.
     shop.on_execute.append(watch)
     await query.apage(2, after=cursor)
     await query.apage(2, before=cursor)
@@ -332,7 +332,9 @@ async def test_pages_of_queries_that_are_made_of_others(size: int) -> None:
     joined = Pet.query().left_join(table, on=table.c.n == 4).distinct().order_by("name")
 
     assert "FEA" == names(await walked(union, size))
-    assert by_nulls([45, 30, 20, 5, None], [None, 45, 30, 20, 5]) == [row.age for row in await walked(ages, size)]
+    assert by_nulls([45, 30, 20, 5, None], [None, 45, 30, 20, 5], falls=True) == [
+        row.age for row in await walked(ages, size)
+    ]
     assert "EA" == names(await walked(Person.query().from_(adults).distinct().order_by("name DESC"), size))
     assert ["E", "A"] == [row.name[0] for row in await walked(adults.query().distinct().order_by("name DESC"), size)]
     assert [4, 2] == [row.n for row in await walked(table.query().distinct().order_by("n DESC"), size)]
@@ -342,6 +344,7 @@ async def test_pages_of_queries_that_are_made_of_others(size: int) -> None:
     assert await pairs.order_by(c.id, boss.c.id).aall() == await walked(pairs, size)
 
 
+@pytest.mark.needs("supports_full_join")
 @pytest.mark.parametrize("size", [1, 2, 4])
 async def test_pages_of_rows_that_outer_joins_fill_up(size: int, shop: StorageBackend) -> None:
     if not shop.dialect.supports_outer_joins:

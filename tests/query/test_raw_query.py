@@ -92,7 +92,7 @@ async def read(stream: Any) -> list[Any]:
 
 
 async def test_records_of_sql_text_come_one_by_one() -> None:
-    found = query.raw_sql("SELECT 1 AS x, * FROM people WHERE id > ? ORDER BY id DESC", (2,))
+    found = query.raw_sql("SELECT 1 AS x, people.* FROM people WHERE id > ? ORDER BY id DESC", (2,))
 
     assert "FEDC" == names(await read(found.iterator(3)))
     stream = found.iterator(3)

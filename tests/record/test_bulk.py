@@ -228,7 +228,7 @@ async def test_the_bad_row_of_many_is_named(
     assert await User.query().acount() == 0
 
 
-@pytest.mark.parametrize("inside", [False, True])
+@pytest.mark.parametrize("inside", [False, pytest.param(True, marks=pytest.mark.needs("supports_savepoints"))])
 async def test_the_row_that_breaks_a_constraint_is_named(home: Any, inside: bool) -> None:
     home(User)
     await User.acreate(name="n1234")
@@ -274,6 +274,7 @@ def test_keys_of_bulk_inserts_at_one_time_are_not_mixed(home: Any) -> None:
     assert {user.id: user.name for user in users} == dict(User.query().select("id", "name").tuples())
 
 
+@pytest.mark.needs("supports_savepoints")
 async def test_a_bulk_create_inside_a_block_is_a_savepoint(home: Any) -> None:
     home(User)
     async with User.transaction():

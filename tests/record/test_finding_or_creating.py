@@ -121,6 +121,7 @@ async def test_wrong_names_are_refused_before_anything_is_sent(home: Any, sent: 
     assert sent == []
 
 
+@pytest.mark.needs("supports_savepoints")
 async def test_a_conflict_with_another_row_is_told(home: Any) -> None:
     home(Team, User)
     await User.acreate(email="ann")
@@ -147,7 +148,7 @@ class Outrun(Query[Any]):
         return found
 
 
-@pytest.mark.parametrize("inside", [False, True])
+@pytest.mark.parametrize("inside", [False, pytest.param(True, marks=pytest.mark.needs("supports_savepoints"))])
 async def test_a_row_that_comes_in_between_is_found(home: Any, inside: bool) -> None:
     class Slow(User):
         __query_class__ = Outrun

@@ -335,6 +335,7 @@ def ends(home: Any) -> Order:
     return told
 
 
+@pytest.mark.needs("supports_savepoints")
 async def test_a_block_tells_of_each_record_once_when_it_is_over(ends: Order) -> None:
     async with Cat.transaction():
         mia, tom = await Cat.acreate(name="Mia"), await Cat.acreate(name="Tom")
@@ -363,6 +364,7 @@ async def test_a_rollback_tells_after_the_record_is_put_back(ends: Order) -> Non
     assert ends == ["insert 1 undone, new: True"]
 
 
+@pytest.mark.needs("supports_savepoints")
 async def test_each_savepoint_tells_of_what_it_undoes(ends: Order) -> None:
     tom = await Cat.acreate(name="Tom")
     ends.clear()

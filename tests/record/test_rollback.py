@@ -131,6 +131,7 @@ async def test_a_changed_key_is_dirty_again(home: Any) -> None:
     assert await User.afind_one(9) == user
 
 
+@pytest.mark.needs("supports_savepoints")
 async def test_each_savepoint_level_puts_back_its_own(home: Any) -> None:
     home(User)
     outer, inner, kept = User(name="outer"), User(name="inner"), User(name="kept")
@@ -149,6 +150,7 @@ async def test_each_savepoint_level_puts_back_its_own(home: Any) -> None:
     assert {user.name: user.age for user in await User.afind_all()} == {"outer": 0, "kept": 0}
 
 
+@pytest.mark.needs("supports_savepoints")
 async def test_a_released_savepoint_is_put_back_with_the_outer_block(home: Any) -> None:
     home(User)
     user = User(name="Ann")
@@ -162,6 +164,7 @@ async def test_a_released_savepoint_is_put_back_with_the_outer_block(home: Any) 
     assert state(user) == (None, True, set())
 
 
+@pytest.mark.needs("supports_savepoints")
 async def test_a_rollback_to_a_named_savepoint_puts_back_what_came_after(home: Any) -> None:
     home(User)
     before, after = User(name="before"), User(name="after")

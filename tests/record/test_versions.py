@@ -75,6 +75,7 @@ async def test_a_version_from_outside_is_compared(home: Any) -> None:
     assert (page.version, page.text) == (3, "from the form")
 
 
+@pytest.mark.needs("supports_savepoints")
 async def test_a_rollback_puts_the_version_back(home: Any) -> None:
     home(Page)
     page = await Page.acreate(text="a")

@@ -8,6 +8,7 @@ import pytest
 from blog import Author, Comment, Flight, Leg, Note, Post
 from pydantic import BaseModel, Field, computed_field
 
+from engines import standard
 from rhosocial.activerecord.backend import ConfigurationError, QueryError, RecordNotFound, ValidationError
 from rhosocial.activerecord.testing import assert_queries
 
@@ -16,7 +17,7 @@ from rhosocial.activerecord.testing import assert_queries
 def sent(backend: Any) -> list[str]:
     """The texts of all statements from now on."""
     texts: list[str] = []
-    backend.on_execute.append(lambda sql, types, duration: texts.append(sql))
+    backend.on_execute.append(lambda sql, types, duration: texts.append(standard(sql)))
     return texts
 
 

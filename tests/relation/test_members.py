@@ -317,6 +317,7 @@ async def test_a_failing_add_changes_neither_list_nor_record(backend) -> None:
     assert good.is_new_record and (None, None) == (good.author_id, bad.author_id)
 
 
+@pytest.mark.needs("supports_savepoints")
 async def test_an_inner_block_puts_back_only_what_it_did() -> None:
     ann = await Author.query().with_("posts").afind_one(1)
     async with Author.transaction():

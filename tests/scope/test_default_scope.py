@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from engines import standard
 from rhosocial.activerecord import ActiveRecord, BelongsTo, Column, F, HasMany, HasOne, ManyToMany
 from rhosocial.activerecord.backend import StorageBackend
 from rhosocial.activerecord.backend.errors import ConfigurationError, QueryError
@@ -156,7 +157,7 @@ async def test_all_ways_of_asking_the_class():
 
 async def test_the_key_is_found_in_one_statement_that_has_the_fixed_scope_in_it(library):
     sent: list[str] = []
-    library.on_execute.append(lambda sql, types, duration: sent.append(sql))
+    library.on_execute.append(lambda sql, types, duration: sent.append(standard(sql)))
     await Writer.afind_one(2)
 
     assert len(sent) == 1
@@ -247,7 +248,8 @@ async def test_outer_joins_from_the_other_side():
 
     # Bob is out of scope: his essay is there and he is not.
     assert await by(Writer.query().right_join(Essay, on=on)).atuples() == [("Ann", "On tea"), (None, "On salt")]
-    assert await by(Writer.query().full_join(Essay, on=on)).atuples() == [("Ann", "On tea"), (None, "On salt")]
+    if Writer.backend().dialect.supports_full_join:
+        assert await by(Writer.query().full_join(Essay, on=on)).atuples() == [("Ann", "On tea"), (None, "On salt")]
 
 
 async def test_relations_load_what_is_in_scope():
@@ -307,7 +309,7 @@ async def test_a_scope_may_ask_nothing():
 
     Anything.__backend__ = Invoice.backend()
 
-    assert Anything.query().to_sql()[0] == 'SELECT "id", "tenant" FROM "invoices"'
+    assert standard(Anything.query().to_sql()[0]) == 'SELECT "id", "tenant" FROM "invoices"'
     assert await Anything.query().acount() == 2
 
 
@@ -360,4 +362,4 @@ def test_names_of_columns_are_the_fields_or_the_columns():
         is_on: Annotated[bool, Column(name="on_flag")] = True
 
     Renamed.configure("sqlite:///:memory:")
-    assert '"on_flag" = ?' in Renamed.query().to_sql()[0]
+    assert '"on_flag" = ?' in standard(Renamed.query().to_sql()[0])

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from engines import Engine
+from engines import Engine, standard
 from rhosocial.activerecord import ActiveRecord
 from rhosocial.activerecord.backend import StorageBackend
 
@@ -41,5 +41,5 @@ def home(backend: StorageBackend) -> Iterator[Home]:
 def sent(backend: StorageBackend) -> list[str]:
     """The statements that were sent so far; a test clears the list to count from there."""
     texts: list[str] = []
-    backend.on_execute.append(lambda sql, types, duration: texts.append(sql))
+    backend.on_execute.append(lambda sql, types, duration: texts.append(standard(sql)))
     return texts

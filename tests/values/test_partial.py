@@ -44,6 +44,7 @@ def homes(home: Callable[..., Any]) -> Any:
     return home(Home)
 
 
+@pytest.mark.needs("supports_json_changes")
 async def test_edits_of_different_members_both_survive(homes: Any, sent: list[str]) -> None:
     home = await Home.acreate(place=Place(city="Rome", street="A"), prices={"a": Decimal(1), "b": Decimal(2)})
     one, two = await Home.afind_one_or_fail(home.id), await Home.afind_one_or_fail(home.id)
@@ -105,6 +106,7 @@ keys = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=4
 prices = st.dictionaries(keys, st.decimals(allow_nan=False, allow_infinity=False, places=2), max_size=4)
 
 
+@pytest.mark.needs("supports_json_changes")
 @given(before=prices, after=prices, mine=keys)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_dict_becomes_any_other(homes: Any, before: Any, after: Any, mine: str) -> None:
@@ -119,6 +121,7 @@ def test_any_dict_becomes_any_other(homes: Any, before: Any, after: Any, mine: s
         assert Home.find_one_or_fail(home.id).prices == {**after, mine: Decimal(1)}
 
 
+@pytest.mark.needs("supports_json_changes")
 async def test_queries_change_members_too(homes: Any) -> None:
     await Home.abulk_create([Home(place=Place(city="Rome")), Home(place=Place(city="Bern")), Home()])
     moved = c.place.json_set(city="Oslo", geo=Geo(lat=3)).json_set({"rent": "1.5"})

@@ -13,6 +13,8 @@ from people import Address, Cat, Dog, Geo, Item, Kind, Level, Loud, Mixed, Perso
 
 from rhosocial.activerecord.backend import ColumnNotFound, DataError, QueryError
 
+pytestmark = pytest.mark.needs("supports_json")
+
 c = Person.c
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 OWNER = UUID(int=7)

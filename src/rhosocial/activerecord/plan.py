@@ -489,7 +489,7 @@ class Plan:
     # 3 - The table itself
 
     def create_statements(self, if_not_exists: bool) -> list[str]:
-        """CREATE TABLE and its indexes."""
+        """CREATE TABLE and its indexes; before it the sequence of its key, where the dialect has such."""
         table = self.table
         constraints = list(table.constraints)
         if table.auto_key is None:
@@ -499,16 +499,28 @@ class Plan:
         indexes = [
             CreateIndex(table.source(), index, table.index_name(index), if_not_exists) for index in table.indexes
         ]
-        return [self.dialect.compile(statement)[0] for statement in (create, *indexes)]
+        before = [] if self.key_sequence is None else [self.dialect.create_sequence(self.key_sequence)]
+        return before + [self.dialect.compile(statement)[0] for statement in (create, *indexes)]
 
-    def drop_statement(self, if_exists: bool) -> str:
-        """DROP TABLE."""
-        return self.dialect.compile(DropTable(self.table.source(), if_exists))[0]
+    def drop_statements(self, if_exists: bool) -> list[str]:
+        """DROP TABLE, and after it what `create_statements` begins with."""
+        after = [] if self.key_sequence is None else [self.dialect.drop_sequence(self.key_sequence)]
+        return [self.dialect.compile(DropTable(self.table.source(), if_exists))[0], *after]
+
+    @cached_property
+    def key_sequence(self) -> str | None:
+        """The quoted name of the sequence that the table's key has of its own; None where it has none."""
+        key, dialect = self.table.auto_key, self.dialect
+        if key is None or not dialect.has_key_sequences:
+            return None
+        return dialect.key_sequence(self.table.source(), key.name)
 
     def sync_sequence_sql(self) -> str | None:
         """What has the sequence of the key count on from the largest stored one; None where there is no sequence."""
         key = self.table.auto_key
-        return None if key is None else self.dialect.sync_sequence(self.source, key.name)
+        if key is None or self.key_sequence is None:
+            return None if key is None else self.dialect.sync_sequence(self.source, key.name)
+        return self.dialect.set_sequence(self.key_sequence, self.source, key.name)
 
     def _definition(self, column: TableColumn) -> ColumnDefinition:
         kind = column.type.stored
@@ -516,13 +528,16 @@ class Plan:
         given = {name: size for name, size in sizes.items() if size is not None}
         db_type = self._values.database_type(kind)
         keyed = self._types.keyed_names.get(db_type) if self.table.is_keyed(column) else None
+        default = column.spec.default_sql
+        if column.auto_key and self.key_sequence is not None:
+            default = self.dialect.next_of_sequence(self.key_sequence)
         return ColumnDefinition(
             name=column.name,
             type=keyed or self._types.definition(db_type, **given),
             nullable=column.nullable,
             auto_key=column.auto_key,
             unique=column.spec.unique,
-            default_sql=column.spec.default_sql,
+            default_sql=default,
             generated_sql=column.generated_sql,
             collation=column.spec.collation,
         )

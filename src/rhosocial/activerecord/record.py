@@ -180,14 +180,7 @@ class ActiveRecord(SavedRecord, Writing, metaclass=RecordMeta):
         """Create the table and its indexes as the model describes them."""
         backend = cls.__home__[0]
         plan = plan_for(whole_table(cls), backend)
-        texts = plan.create_statements(if_not_exists)
-        if len(texts) == 1 or not plan.dialect.supports_transactional_ddl:
-            for sql in texts:
-                await backend.asend(sql, (), False)
-            return
-        async with backend.transaction():  # A table without one of its indexes must not stay.
-            for sql in texts:
-                await backend.asend(sql, (), False)
+        await _adefine(backend, plan.create_statements(if_not_exists))
 
     @classmethod
     def create_table(cls, if_not_exists: bool = True) -> None:
@@ -198,7 +191,7 @@ class ActiveRecord(SavedRecord, Writing, metaclass=RecordMeta):
     async def adrop_table(cls, if_exists: bool = True) -> None:
         """Drop the table with all its rows."""
         backend, plan = cls.__home__
-        await backend.asend(plan.drop_statement(if_exists), (), False)
+        await _adefine(backend, plan.drop_statements(if_exists))
 
     @classmethod
     def drop_table(cls, if_exists: bool = True) -> None:
@@ -446,6 +439,17 @@ class ActiveRecord(SavedRecord, Writing, metaclass=RecordMeta):
 
 def _is_loading(record: ActiveRecord) -> bool:
     return stored_of(record).__class__ is tuple
+
+
+async def _adefine(backend: StorageBackend, texts: Sequence[str]) -> None:
+    """Send what makes or drops a table, together: a table without one of its indexes must not stay."""
+    if len(texts) == 1 or not backend.dialect.supports_transactional_ddl:
+        for sql in texts:
+            await backend.asend(sql, (), False)
+        return
+    async with backend.together():
+        for sql in texts:
+            await backend.asend(sql, (), False)
 
 
 def _check_setup(models: Iterable[Any], backend_class: Any) -> None:

@@ -9,13 +9,14 @@ from .arithmetic import Arithmetic
 from .case import Case
 from .cast import Cast, Collated
 from .errors import UnsupportedFeature
-from .expression import ATOM, COMPARE, Comparison, Expression, Ordering, Value
+from .expression import ATOM, COMPARE, Comparison, Expression, Ordering, Value, type_of
 from .function import Function, Star
 from .grouping import Grouping
 from .json_change import JsonChange
 from .json_path import JsonComparison, JsonContains, JsonHasKey, JsonPath
 from .mapping import TypeMapper
 from .moment import Extract, Truncation
+from .number import TEXT
 from .pattern import FullText, Like, Match, Regexp
 from .typed_path import JsonTyped
 from .typing import DatabaseType
@@ -39,16 +40,24 @@ class Constructs:
     supports_filter: ClassVar[bool] = True
     # May an aggregate over a window be of DISTINCT values?
     supports_distinct_windows: ClassVar[bool] = False
+    # Are STRING_AGG and JSON_AGG there over windows too?
+    supports_collecting_windows: ClassVar[bool] = True
     # Are there frames of GROUPS, and EXCLUDE?
     supports_groups_frame: ClassVar[bool] = True
     # Are there ROLLUP, CUBE, GROUPING SETS and GROUPING?
     supports_grouping_sets: ClassVar[bool] = True
+    # Do LIKE and regular expressions take texts alone, so that other values have to be cast?
+    matches_only_texts: ClassVar[bool] = False
     # Are there regular expressions?  The base writes the standard's REGEXP_LIKE.
     supports_regexp: ClassVar[bool] = False
     # Is there a full-text search?  `write_full_text` writes it.
     supports_full_text: ClassVar[bool] = False
     # Can values inside JSON be reached?  The methods `write_json…` write it.
     supports_json: ClassVar[bool] = False
+    # Are texts and names inside JSON found that another program wrote with escapes (``\u0041`` for A)?
+    reads_escaped_json: ClassVar[bool] = True
+    # Is a sum of a date and a span an error where there is no such date, and not NULL?
+    refuses_impossible_dates: ClassVar[bool] = True
     # Can single members of a JSON object be changed?  `write_json_change` writes it.
     supports_json_changes: ClassVar[bool] = False
     # Is the span between two dates or datetimes to be had?  `write_difference` writes it.
@@ -133,18 +142,16 @@ class Constructs:
 
     def write_like(self, out: SQLWriter, like: Like) -> None:
         """LIKE; without regard to case both sides are folded."""
+        item, pattern = self.as_text(like.item), like.pattern
         if like.ignore_case:
-            item: Expression = Function("lower", like.item)
-            pattern: Expression = Function("lower", like.pattern)
-        else:
-            item, pattern = like.item, like.pattern
+            item, pattern = Function("lower", item), Function("lower", pattern)
         out.node(item, COMPARE + 1)
         out.sql(" NOT LIKE " if like.negated else " LIKE ")
         out.node(pattern, COMPARE + 1)
 
     def write_match(self, out: SQLWriter, match: Match) -> None:
         """A plain text within a text, case counting."""
-        out.node(match.item, COMPARE + 1)
+        out.node(self.as_text(match.item), COMPARE + 1)
         out.sql(" LIKE ")
         out.node(Value(match.pattern(_escape_like, "%")))
         out.sql(" ESCAPE '!'")
@@ -153,8 +160,14 @@ class Constructs:
         """A regular expression within a text."""
         self.require(self.supports_regexp, "regular expressions")
         out.sql("NOT REGEXP_LIKE(" if regexp.negated else "REGEXP_LIKE(")
-        out.nodes((regexp.item, regexp.pattern))
+        out.nodes((self.as_text(regexp.item), regexp.pattern))
         out.sql(", 'i')" if regexp.ignore_case else ")")
+
+    def as_text(self, item: Expression) -> Expression:
+        """What LIKE and regular expressions take for `item`: see `matches_only_texts`."""
+        column = type_of(item)
+        needs_cast = self.matches_only_texts and column is not None and column.kind is not str
+        return Cast(item, TEXT) if needs_cast else item
 
     def write_full_text(self, out: SQLWriter, full_text: FullText) -> None:
         """Words, all of which a full-text index finds."""

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from . import converter, document
 from .column_type import DATETIME_TYPES, INTEGER_TYPES, JSON_TYPES, SCALARS, TEXT_TYPES, ColumnType, column_type
 from .converter import Convert, chain
-from .errors import ConfigurationError, DataError
+from .errors import ConfigurationError, DataError, UnsupportedFeature
 from .helpers import parse_date, parse_datetime, parse_time
 from .typing import DatabaseType
 
@@ -60,6 +60,8 @@ class TypeMapper:
         DatabaseType.CUSTOM: "TEXT",
     }
     defaults: ClassVar[Mapping[DatabaseType, Mapping[str, int]]] = {}
+    # How many digits a DECIMAL has at most; None where more are kept in another way.
+    max_digits: ClassVar[int | None] = None
     # The texts for columns in a key, a constraint or an index, where the database cannot have others there.
     keyed_names: ClassVar[Mapping[DatabaseType, str]] = {}
 
@@ -88,6 +90,9 @@ class TypeMapper:
         the name in `names`.
         """
         given = {key: _whole(key, size) for key, size in params.items() if key in _SIZES and size is not None}
+        digits = given.get("precision") if db_type is DatabaseType.DECIMAL else None
+        if self.max_digits is not None and (digits or 0) > self.max_digits:
+            raise UnsupportedFeature(f"a DECIMAL has at most {self.max_digits} digits here, and not {digits}")
         for candidate in (db_type, *_RELATIVES.get(db_type, ())):
             try:
                 return self.get_column_type(candidate, **given)

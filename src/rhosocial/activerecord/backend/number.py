@@ -143,7 +143,7 @@ def result_type(operator: str, left: ColumnType | None, right: ColumnType | None
         return FLOAT
     if Decimal in kinds:
         return _decimal_result(operator, left, right)
-    return None if operator == "/" else INT  # Engines differ: SQLite gives a whole number, MySQL a decimal.
+    return INT  # Of whole numbers the quotient is one too: a dialect writes what gives it.
 
 
 def _family(column: ColumnType) -> str:

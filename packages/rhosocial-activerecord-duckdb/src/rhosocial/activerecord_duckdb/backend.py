@@ -15,6 +15,7 @@ from rhosocial.activerecord.backend import (
     DatabaseType,
     Dialect,
     ErrorRule,
+    Function,
     IsolationLevel,
     QueryResult,
     Regexp,
@@ -23,12 +24,10 @@ from rhosocial.activerecord.backend import (
     TypeMapper,
     ValueMapper,
     is_read,
+    type_of,
 )
 
 from . import errors
-
-# One sequence for all keys: DuckDB does not count up by itself.
-_KEYS = "activerecord_keys"
 
 
 @dataclass(kw_only=True)
@@ -56,6 +55,7 @@ class DuckDBTypeMapper(TypeMapper):
         **dict.fromkeys((DatabaseType.CHAR, DatabaseType.VARCHAR, DatabaseType.TEXT, DatabaseType.ENUM), "VARCHAR"),
     }
     defaults: ClassVar = {DatabaseType.DECIMAL: {"precision": 38, "scale": 10}}
+    max_digits = 38
 
 
 class DuckDBValueMapper(ValueMapper):
@@ -64,7 +64,6 @@ class DuckDBValueMapper(ValueMapper):
     native = ValueMapper.native | {bool}
     encode: ClassVar = {kind: encode for kind, encode in ValueMapper.encode.items() if kind.__name__ == "timedelta"}
     pads_char = False
-    stores_nan = True
     decimal_default = (38, 10)
 
 
@@ -74,12 +73,16 @@ class DuckDBDialect(Dialect):
     name = "DuckDB"
     isolation_levels = frozenset({IsolationLevel.REPEATABLE_READ})  # It has snapshots, and no other level.
     binds_columns = True  # DuckDB plans each value of a statement by itself, which takes longer than inserting it.
+    has_key_sequences = True
+    stores_generated = False
     supports_returning = True
     supports_savepoints = False
     supports_last_insert_id = False
     supports_distinct_on = True
     supports_materialized_cte = True
     supports_regexp = True
+    matches_only_texts = True
+    supports_date_differences = True
     nulls_sort = "last"
     upsert_form = "on_conflict"
     update_many_form = "from_values"
@@ -92,15 +95,27 @@ class DuckDBDialect(Dialect):
         self.check_isolation(isolation)
         return ["BEGIN TRANSACTION READ ONLY" if read_only else "BEGIN TRANSACTION"]
 
-    def write_auto_key(self, out: SQLWriter) -> None:
-        """An integer key from the sequence."""
-        out.sql(f" PRIMARY KEY DEFAULT nextval('{_KEYS}')")
-
     def write_regexp(self, out: SQLWriter, regexp: Regexp) -> None:
         """`regexp_matches`, which finds the pattern anywhere."""
         out.sql("NOT regexp_matches(" if regexp.negated else "regexp_matches(")
-        out.nodes((regexp.item, regexp.pattern))
+        out.nodes((self.as_text(regexp.item), regexp.pattern))
         out.sql(", 'i')" if regexp.ignore_case else ")")
+
+    def call_current_timestamp(self, out: SQLWriter, function: Function) -> None:
+        """A function, since a column of the result may be called CURRENT_TIMESTAMP."""
+        out.sql("get_current_timestamp()")
+
+    def call_avg(self, out: SQLWriter, function: Function) -> None:
+        """AVG, to which booleans are no numbers."""
+        if (column := type_of(function.args[0])) is not None and column.kind is bool:
+            function = Function("AVG", function.args[0].cast(int), distinct=function.distinct, type=function.type)
+        self.write_plain_call(out, function)
+
+    def write_difference(self, out: SQLWriter, difference: Any) -> None:
+        """The microseconds between two dates or datetimes."""
+        out.sql("date_diff('microsecond', ")
+        out.nodes((difference.right, difference.left))
+        out.sql(")")
 
     def write_shift(self, out: SQLWriter, shift: Any) -> None:
         """A date or datetime and a span of microseconds."""
@@ -129,8 +144,6 @@ class DuckDBBackend(StorageBackend):
         with self._lock:
             if self._handle is None:
                 self._handle = duckdb.connect(self.config.database, read_only=self.config.read_only)
-                if not self.config.read_only:
-                    self._handle.execute(f"CREATE SEQUENCE IF NOT EXISTS {_KEYS}")
             cursor = self._handle.cursor()
         cursor.execute("SET TimeZone = 'UTC'")
         return cursor

@@ -29,13 +29,17 @@ from rhosocial.activerecord.backend import (
 )
 
 _PATTERNS: tuple[tuple[str, type[DatabaseError]], ...] = (
-    (r"Constraint Error: Duplicate key \"(?P<columns>[^:\"]+): .*\" violates (primary|unique)", UniqueViolation),
-    (r"(TransactionContext Error: Failed to commit: )?PRIMARY KEY or UNIQUE constraint violat", UniqueViolation),
+    # Of several columns, ``a: 1, b: 2``, the values may look like names.
+    (r"Constraint Error: Duplicate key \"(?P<columns>[^:\"]+): (?!.*, .*: ).*\" violates (primary|unique)", UniqueViolation),
+    (r"Constraint Error: (Duplicate key|PRIMARY KEY or UNIQUE constraint violation)", UniqueViolation),
+    (r"TransactionContext Error: Failed to commit: PRIMARY KEY or UNIQUE constraint violat", UniqueViolation),
     (r"Constraint Error: NOT NULL constraint failed: (?P<table>.+)\.(?P<columns>[^.]+)$", NotNullViolation),
     (r"Constraint Error: CHECK constraint failed on table \"(?P<table>.+)\" with", CheckViolation),
     (r"Constraint Error: CHECK constraint failed: (?P<table>.+)", CheckViolation),
     (r"Constraint Error: Violates foreign key constraint because key", ForeignKeyViolation),
     (r"Catalog Error: Table with name (?P<table>\S+) does not exist", TableNotFound),
+    (r"Binder Error: Referenced (update )?column \"?(?P<columns>[^\"\s]+)\"? not found", ColumnNotFound),
+    (r"Binder Error: Table \"[^\"]+\" does not have a column with name \"(?P<columns>[^\"]+)\"", ColumnNotFound),
     (r"Binder Error: (Referenced (update )?column|Table \"[^\"]+\" does not have a column with)", ColumnNotFound),
     (r"TransactionContext Error: (Conflict|Failed to commit|Catalog write-write conflict)", SerializationFailure),
     (r"TransactionContext Error:", TransactionError),

@@ -40,14 +40,25 @@ ATOM = Value.precedence
 class MySQLConstructs(JsonConstructs):
     """What both servers understand."""
 
+    refuses_impossible_dates = False
     supports_filter = False
     supports_groups_frame = False
+    supports_collecting_windows = False
     supports_grouping_sets = False
     supports_regexp = True
     supports_full_text = True
     supports_date_differences = True
     function_names: ClassVar[Mapping[str, str]] = {**Constructs.function_names, "LENGTH": "CHAR_LENGTH"}
     cast_types = CastTypes()
+
+    def write_arithmetic(self, out: SQLWriter, arithmetic: Arithmetic) -> None:
+        """DIV where whole numbers are divided: ``/`` would give a decimal."""
+        if arithmetic.operator == "/" and arithmetic.type is not None and arithmetic.type.python in (int, bool):
+            out.node(arithmetic.left, arithmetic.precedence)
+            out.sql(" DIV ")
+            out.node(arithmetic.right, arithmetic.precedence + 1)
+        else:
+            super().write_arithmetic(out, arithmetic)
 
     # 1 - Text
 
@@ -184,7 +195,8 @@ class MySQLConstructs(JsonConstructs):
     def write_over(self, out: SQLWriter, over: Over) -> None:
         """A function over a window, where it is one call."""
         function = over.function
-        self.require(function.name not in ("STRING_AGG", "JSON_AGG"), f"{function.name} over a window")
+        collects = function.name in ("STRING_AGG", "JSON_AGG")
+        self.require(not collects or self.supports_collecting_windows, f"{function.name} over a window")
         if function.name == "AVG" and function.type is not None and function.type.python is float:
             mean = Function("avg", Arithmetic(function.args[0], "+", Value(0.0), 6))
             mean.condition = function.condition
@@ -315,6 +327,8 @@ class MariaDBConstructs(MySQLConstructs):
     """What MariaDB has beyond that, or otherwise."""
 
     exact_collation = "utf8mb4_nopad_bin"
+    extracts_all_names = False
+    reads_escaped_json = False
 
     def write_same_json(self, out: SQLWriter, left: Any, right: Any) -> None:
         """JSON_EQUALS (10.7), which has NULL equal to anything."""

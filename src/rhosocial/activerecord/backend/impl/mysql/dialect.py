@@ -11,7 +11,6 @@ from rhosocial.activerecord.backend import (
     Delete,
     Dialect,
     IsolationLevel,
-    Join,
     Lock,
     Select,
     SQLWriter,
@@ -35,8 +34,14 @@ class MySQLDialect(MySQLConstructs, Dialect):
     supports_row_locks = True
     supports_index_hints = True
     supports_set_all = False
+    supports_full_join = False
     nulls_sort = "low"
     default_row = "() VALUES ()"
+
+    def implied_name(self, kind: str, table: str, columns: tuple[str, ...], number: int) -> str | None:
+        """What the servers make of the first column's name and of numbers."""
+        names = {"primary_key": "PRIMARY", "unique": columns[0] if columns else None}
+        return names.get(kind) or f"{table}_{'ibfk' if kind == 'foreign_key' else 'chk'}_{number}"
 
     def begin_statements(self, isolation: IsolationLevel | None, read_only: bool) -> list[str]:
         """SET TRANSACTION is for the next transaction, and START TRANSACTION begins it."""
@@ -73,11 +78,6 @@ class MySQLDialect(MySQLConstructs, Dialect):
             out.sql(" CHECK (JSON_VALID(")
             out.name(column.name)
             out.sql("))")
-
-    def write_join(self, out: SQLWriter, join: Join) -> None:
-        """Of the outer joins there is no FULL one."""
-        self.require(join.kind != "FULL JOIN", "FULL JOIN: unite a left and a right join")
-        super().write_join(out, join)
 
     def write_delete_from(self, out: SQLWriter, delete: Delete) -> None:
         """DELETE FROM; under another name the table is named before."""
@@ -122,6 +122,10 @@ class MariaDBDialect(MariaDBConstructs, MySQLDialect):
     supports_update_returning = False
     supports_set_all = True
     supports_lateral = False
+
+    def implied_name(self, kind: str, table: str, columns: tuple[str, ...], number: int) -> str | None:
+        """The same, save that checks have names without the table's."""
+        return f"CONSTRAINT_{number}" if kind == "check" else super().implied_name(kind, table, columns, number)
 
     def write_lock(self, out: SQLWriter, lock: Lock) -> None:
         """All rows of all tables, or nothing: there is no OF."""

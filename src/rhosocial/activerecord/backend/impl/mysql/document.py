@@ -31,6 +31,8 @@ class JsonConstructs(Constructs):
 
     supports_json = True
     supports_json_changes = True
+    # Does JSON_EXTRACT find members whose names begin with a minus?
+    extracts_all_names: ClassVar[bool] = True
     # Comments that only one of the two servers reads: one text for both.
     exact_collation: ClassVar[str] = "/*!80017 utf8mb4_0900_bin */ /*M! utf8mb4_nopad_bin */"
 
@@ -92,24 +94,24 @@ class JsonConstructs(Constructs):
         out.sql(", '[+-][0-9]{2}:[0-9]{2}$'), '+', ''), ''), '00:00'))")
 
     def write_json_change(self, out: SQLWriter, change: JsonChange) -> None:
-        """JSON_SET and JSON_REMOVE, which would make an object of what is none."""
+        """Merges: one that takes the members away, and one that puts in the new ones.
+
+        MariaDB's JSON_REMOVE overlooks names that begin with a minus, and some that follow others.
+        """
+        gone = json.dumps(dict.fromkeys((*change.members, *change.removed)), ensure_ascii=False)
         out.sql("CASE JSON_TYPE(")
         out.node(change.item)
         out.sql(") WHEN 'OBJECT' THEN ")
-        out.sql("JSON_REMOVE(" if change.removed else "")
-        out.sql("JSON_SET(" if change.members else "")
+        out.sql("JSON_MERGE_PRESERVE(" if change.members else "")
+        out.sql("JSON_MERGE_PATCH(")
         out.node(change.item)
-        for name, text in change.members.items():
+        out.sql(", ")
+        out.bind(gone)
+        out.sql(")")
+        if change.members:
             out.sql(", ")
-            out.bind(path_text((name,)))
-            out.sql(", JSON_EXTRACT(")
-            out.bind(text)
-            out.sql(", '$')")
-        out.sql(")" if change.members else "")
-        for name in change.removed:
-            out.sql(", ")
-            out.bind(path_text((name,)))
-        out.sql(")" if change.removed else "")
+            out.bind(change.text)
+            out.sql(")")
         out.sql(" ELSE ")
         if change.otherwise is None:
             out.node(change.item)
@@ -167,6 +169,9 @@ class JsonConstructs(Constructs):
         out.sql(f") COLLATE {self.exact_collation}")
 
     def _write_call(self, out: SQLWriter, name: str, item: Any, parts: Sequence[str | int], between: str = "") -> None:
+        if name == "JSON_EXTRACT":
+            is_read = self.extracts_all_names or not any(isinstance(part, str) and part[:1] == "-" for part in parts)
+            self.require(is_read, "path to a JSON member whose name begins with a minus: read the whole document")
         out.sql(f"{name}(")
         out.node(item)
         out.sql(f", {between}")
@@ -323,7 +328,9 @@ def path_text(parts: Sequence[str | int]) -> str:
     text = ["$"]
     for part in parts:
         if isinstance(part, str):
-            text.append("." + json.dumps(part, ensure_ascii=False))
+            # MariaDB cannot read a minus at the beginning of a name, in quotes neither.
+            name = json.dumps(part, ensure_ascii=False)
+            text.append("." + ('"\\u002d' + name[2:] if name.startswith('"-') else name))
         elif part >= 0:
             text.append(f"[{part}]")
         else:
