@@ -333,7 +333,9 @@ async def test_pages_of_queries_that_are_made_of_others(size: int) -> None:
     joined = Pet.query().left_join(table, on=table.c.n == 4).distinct().order_by("name")
 
     assert "FEA" == names(await walked(union, size))
-    assert by_nulls([45, 30, 20, 5, None], [None, 45, 30, 20, 5], falls=True) == [row.age for row in await walked(ages, size)]
+    assert by_nulls([45, 30, 20, 5, None], [None, 45, 30, 20, 5], falls=True) == [
+        row.age for row in await walked(ages, size)
+    ]
     assert "EA" == names(await walked(Person.query().from_(adults).distinct().order_by("name DESC"), size))
     assert ["E", "A"] == [row.name[0] for row in await walked(adults.query().distinct().order_by("name DESC"), size)]
     assert [4, 2] == [row.n for row in await walked(table.query().distinct().order_by("n DESC"), size)]

@@ -9,7 +9,7 @@ from .arithmetic import Arithmetic
 from .case import Case
 from .cast import Cast, Collated
 from .errors import UnsupportedFeature
-from .expression import ATOM, COMPARE, Comparison, Expression, Ordering, Value, type_of
+from .expression import ATOM, COMPARE, Comparison, Expression, Operand, Ordering, Value, type_of
 from .function import Function, Star
 from .grouping import Grouping
 from .json_change import JsonChange
@@ -180,7 +180,7 @@ class Constructs:
         out.nodes((self.as_text(regexp.item), regexp.pattern))
         out.sql(", 'i')" if regexp.ignore_case else ")")
 
-    def as_text(self, item: Expression) -> Expression:
+    def as_text(self, item: Operand) -> Operand:
         """What LIKE and regular expressions take for `item`: see `matches_only_texts`."""
         column = type_of(item)
         needs_cast = self.matches_only_texts and column is not None and column.kind is not str
