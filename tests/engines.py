@@ -203,8 +203,9 @@ def add_option(parser: pytest.Parser) -> None:
 
 
 def select(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests that are about other engines, ``@pytest.mark.engine("sqlite", …)``, or about what the dialect
-    says that it cannot do: ``@pytest.mark.needs("supports_json")``.
+    """Leave out the tests that are about other engines, ``@pytest.mark.engine("sqlite", …)``.
+
+    And those about what the dialect says that it cannot do: ``@pytest.mark.needs("supports_json")``.
     """
     chosen = ENGINES[config.getoption("--engine")].name
     marks = {item: item.get_closest_marker("engine") for item in items}

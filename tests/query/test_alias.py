@@ -66,6 +66,7 @@ async def test_relations_are_loaded_for_an_alias_too() -> None:
     assert ["a", "aa"] == [node.parent.name for node in await query.with_("parent", join=True).aall()]
 
 
+@pytest.mark.needs("supports_json")
 async def test_columns_of_an_alias_carry_their_type() -> None:
     other = Node.alias("other")
     query = Node.query().join(other, on=other.c.id == n.parent_id).order_by("id")

@@ -113,6 +113,7 @@ async def test_text_reads_from_a_query_that_was_put_into_with() -> None:
     assert ("Rex", 0) == query.to_sql()[1]
 
 
+@pytest.mark.needs("supports_json")
 async def test_a_tree_is_walked_down() -> None:
     tree = below("a")
     query = Node.query().from_(tree).order_by("id")

@@ -41,6 +41,7 @@ async def test_the_rows_of_a_query_are_asked_again() -> None:
     assert [{"oldest": 20}] == await moods.query().where("oldest = ?", (20,)).to_dict(["oldest"]).aall()
 
 
+@pytest.mark.needs("supports_json")
 async def test_columns_of_a_query_carry_their_type() -> None:
     days = Node.query().select("id", n.data.as_("data"), n.data["key"].as_("key"), n.day.as_("day")).as_table("days")
     query = days.query().order_by("id")

@@ -99,6 +99,7 @@ async def test_collations_decide_what_is_equal_and_what_comes_first() -> None:
         await ordered.order_by(c.name.collate("nowhere")).aall()
 
 
+@pytest.mark.needs("supports_json")
 async def test_functions_name_their_columns() -> None:
     asked = Person.query().select(
         F.upper(c.name), F.case((c.active, 1)), c.age.cast(str), c.tags[0], F.extract("year", c.born), F.count().over()

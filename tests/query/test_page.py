@@ -126,6 +126,7 @@ async def test_pages_give_every_record_once_in_order(
     assert await query.order_by("part", "name").aall() == await walked(query, size)
 
 
+@pytest.mark.needs("supports_json")
 @given(values=rows, size=st.integers(1, 3), order=st.permutations(EXPRESSIONS), count=st.integers(1, 3))
 async def test_pages_follow_expressions(
     marks: StorageBackend, values: Any, size: int, order: list[Any], count: int

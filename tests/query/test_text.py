@@ -25,7 +25,9 @@ c = Person.c
         (~c.name.regexp("[aeiou]"), "A"),
         (c.nick.regexp("."), "AC"),
         (c.nick.not_regexp("."), ""),
-        (c.name.regexp(r"([en])\1"), "AD"),
+        pytest.param(  # A kind of expression that is matched in one pass has no groups to look back at.
+            c.name.regexp(r"([en])\1"), "AD", marks=pytest.mark.engine("sqlite", "postgresql", "mariadb", "mysql")
+        ),
         (c.name.regexp(c.nick), "AC"),
         (c.age.regexp("0$"), "ACD"),
         (F.lower(c.name).regexp("^a"), "A"),

@@ -234,9 +234,11 @@ async def test_the_row_that_breaks_a_constraint_is_named(home: Any, inside: bool
     await User.acreate(name="n1234")
     users = [User(name=f"n{n}") for n in range(3_000)]
     async with User.transaction() if inside else nullcontext():
-        with pytest.raises(UniqueViolation, match=r"^row 1234: ") as caught:
+        with pytest.raises(UniqueViolation) as caught:
             await User.abulk_create(users)
-        assert caught.value.row == 1234 and caught.value.fields == ("name",)
+        if User.backend().dialect.supports_savepoints:  # By which the row is looked for.
+            assert caught.value.row == 1234 and str(caught.value).startswith("row 1234: ")
+        assert caught.value.fields == ("name",)
         assert await User.query().acount() == 1
 
     assert all(user.is_new_record and user.id is None for user in users)

@@ -80,6 +80,7 @@ def test_any_value_comes_back_equal_by_every_way(table: Any, values: dict[str, A
     assert [p.model_dump() for p in Person.find_all([p.id for p in many])] == [p.model_dump() for p in many]
 
 
+@pytest.mark.needs("supports_json")
 @given(address=addresses)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_member_is_found_by_its_value(table: Any, address: Address) -> None:

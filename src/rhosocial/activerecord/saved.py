@@ -162,7 +162,7 @@ class SavedRecord(RecordState):
     async def _aremove(self) -> int:
         if all(relation.dependent is None for relation in self.__relations__.values()):
             return await self._adelete_row()
-        async with type(self).__home__[0].transaction():
+        async with type(self).__home__[0].together():
             await adelete_dependents([self])
             return await self._adelete_row()
 

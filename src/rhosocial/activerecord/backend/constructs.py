@@ -9,14 +9,14 @@ from .arithmetic import Arithmetic
 from .case import Case
 from .cast import Cast, Collated
 from .errors import UnsupportedFeature
-from .expression import ATOM, COMPARE, Comparison, Expression, Ordering, Value, type_of
+from .expression import ATOM, COMPARE, Comparison, Expression, Operand, Ordering, Value, type_of
 from .function import Function, Star
 from .grouping import Grouping
 from .json_change import JsonChange
 from .json_path import JsonComparison, JsonContains, JsonHasKey, JsonPath
 from .mapping import TypeMapper
 from .moment import Extract, Truncation
-from .number import TEXT
+from .number import INT, TEXT
 from .pattern import FullText, Like, Match, Regexp
 from .typed_path import JsonTyped
 from .typing import DatabaseType
@@ -46,6 +46,14 @@ class Constructs:
     supports_groups_frame: ClassVar[bool] = True
     # Are there ROLLUP, CUBE, GROUPING SETS and GROUPING?
     supports_grouping_sets: ClassVar[bool] = True
+    # The operator that divides whole numbers without a rest.
+    whole_division: ClassVar[str] = "/"
+    # Must a divisor of 0 be made NULL, for the quotient to be NULL?
+    fails_by_zero: ClassVar[bool] = False
+    # Do GREATEST and LEAST pass over NULL?  NULL it is to be.
+    greatest_skips_null: ClassVar[bool] = False
+    # Is AVG to be had of booleans?
+    averages_booleans: ClassVar[bool] = True
     # Do LIKE and regular expressions take texts alone, so that other values have to be cast?
     matches_only_texts: ClassVar[bool] = False
     # Are there regular expressions?  The base writes the standard's REGEXP_LIKE.
@@ -63,6 +71,9 @@ class Constructs:
     # Is the span between two dates or datetimes to be had?  `write_difference` writes it.
     supports_date_differences: ClassVar[bool] = False
 
+    # What gives the moment, and the day, in the database.
+    current_timestamp: ClassVar[str] = "CURRENT_TIMESTAMP"
+    current_date: ClassVar[str] = "CURRENT_DATE"
     function_names: ClassVar[Mapping[str, str]] = {"JSON_AGG": "JSON_ARRAYAGG"}
     # The names of types inside CAST.
     cast_types: ClassVar[TypeMapper] = TypeMapper()
@@ -78,8 +89,20 @@ class Constructs:
         """Two operands and an operator; ``||`` joins texts, and its operands always stand alone or in parentheses."""
         is_joining = arithmetic.operator == "||"
         out.node(arithmetic.left, ATOM if is_joining else arithmetic.precedence)
-        out.sql(f" {arithmetic.operator} ")
-        out.node(arithmetic.right, ATOM if is_joining else arithmetic.precedence + 1)
+        operator, kind = arithmetic.operator, arithmetic.type
+        is_whole = operator == "/" and kind is not None and kind.kind is int
+        out.sql(f" {self.whole_division if is_whole else operator} ")
+        if self.fails_by_zero and operator in ("/", "%"):
+            self.write_divisor(out, arithmetic.right)
+        else:
+            out.node(arithmetic.right, ATOM if is_joining else arithmetic.precedence + 1)
+
+    def write_divisor(self, out: SQLWriter, divisor: Expression) -> None:
+        """What is divided by, NULL for 0."""
+        is_safe = isinstance(divisor, Value) and divisor.value
+        out.sql("" if is_safe else "NULLIF(")
+        out.node(divisor)
+        out.sql("" if is_safe else ", 0)")
 
     def write_comparison(self, out: SQLWriter, comparison: Comparison) -> None:
         """Two operands compared."""
@@ -163,7 +186,7 @@ class Constructs:
         out.nodes((self.as_text(regexp.item), regexp.pattern))
         out.sql(", 'i')" if regexp.ignore_case else ")")
 
-    def as_text(self, item: Expression) -> Expression:
+    def as_text(self, item: Operand) -> Operand:
         """What LIKE and regular expressions take for `item`: see `matches_only_texts`."""
         column = type_of(item)
         needs_cast = self.matches_only_texts and column is not None and column.kind is not str
@@ -224,11 +247,43 @@ class Constructs:
 
     def call_current_date(self, out: SQLWriter, function: Function) -> None:
         """CURRENT_DATE, without parentheses."""
-        out.sql("CURRENT_DATE")
+        out.sql(self.current_date)
 
     def call_current_timestamp(self, out: SQLWriter, function: Function) -> None:
         """CURRENT_TIMESTAMP, without parentheses."""
-        out.sql("CURRENT_TIMESTAMP")
+        out.sql(self.current_timestamp)
+
+    def call_mod(self, out: SQLWriter, function: Function) -> None:
+        """MOD."""
+        out.sql(f"{self.function_name(function)}(")
+        out.node(function.args[0])
+        out.sql(", ")
+        if self.fails_by_zero:
+            self.write_divisor(out, function.args[1])
+        else:
+            out.node(function.args[1])
+        out.sql(")")
+
+    def call_avg(self, out: SQLWriter, function: Function) -> None:
+        """AVG."""
+        item = function.args[0]
+        column = None if self.averages_booleans else type_of(item)
+        if column is not None and column.kind is bool:
+            number = Cast(item, INT)
+            function = Function("AVG", number, distinct=function.distinct, type=function.type)
+        self.write_plain_call(out, function)
+
+    def call_greatest(self, out: SQLWriter, function: Function) -> None:
+        """GREATEST and LEAST, NULL where one of the values is."""
+        given = function.args if self.greatest_skips_null else ()
+        doubtful = [arg for arg in given if not isinstance(arg, Value) or arg.value is None]
+        out.sql("CASE WHEN " if doubtful else "")
+        out.nodes(doubtful, " IS NOT NULL AND ", ATOM)
+        out.sql(" IS NOT NULL THEN " if doubtful else "")
+        self.write_plain_call(out, function)
+        out.sql(" END" if doubtful else "")
+
+    call_least = call_greatest
 
     def call_grouping(self, out: SQLWriter, function: Function) -> None:
         """GROUPING, where there are grouping sets."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
+from .hook import Hook
 from .transaction import Transaction
 
 
@@ -20,6 +21,10 @@ class Part:
     async def __aenter__(self) -> Self:
         self._block.check_statement()
         return self
+
+    def undo(self, put_back: Hook) -> None:
+        """Have `put_back()` called when the block is rolled back."""
+        self._block.undo(put_back)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

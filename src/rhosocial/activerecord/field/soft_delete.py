@@ -134,7 +134,7 @@ class SoftDeleteMixin(ActiveRecord):
     async def _amark(self) -> int:
         if not dependents(type(self)) and "prepare_delete" not in self.__hooks__:
             return await self._aset_deleted_at(utc_now())
-        async with type(self).__home__[0].transaction():
+        async with type(self).__home__[0].together():
             return await self._amark_at(utc_now(), set())
 
     async def _amark_at(self, moment: datetime, seen: set[Any]) -> int:
@@ -161,7 +161,7 @@ class SoftDeleteMixin(ActiveRecord):
             return 0
         if not related:
             return await self._aset_deleted_at(None)
-        async with type(self).__home__[0].transaction():
+        async with type(self).__home__[0].together():
             return await self._arestore_from(moment, {row_key(self)})
 
     restore = blocking(arestore)

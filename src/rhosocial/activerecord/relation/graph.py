@@ -18,7 +18,7 @@ async def asave_related(record: Any) -> int:
     Gives the number of rows that were written for records; relations that are not loaded are not loaded for it.
     """
     backend = type(record).__home__[0]
-    async with backend.transaction():
+    async with backend.together():
         graph = _Graph()
         await graph.asave(record)
         await graph.aclose_circles()

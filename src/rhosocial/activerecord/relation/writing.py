@@ -37,7 +37,7 @@ class Writer:
         if self._is_new():
             self._append(records)
             return
-        async with self.backend.transaction() as block:
+        async with self.backend.together() as block:
             block.undo(PutListBack(self.members))
             await self._alink(records)
             self._append(records)
@@ -47,7 +47,7 @@ class Writer:
         if self._is_new():
             self._take_out(records)
             return
-        async with self.backend.transaction() as block:
+        async with self.backend.together() as block:
             block.undo(PutListBack(self.members))
             await self._aunlink(records)
             self._take_out(records)
@@ -57,7 +57,7 @@ class Writer:
         if self._is_new():
             self.members[:] = records
             return
-        async with self.backend.transaction() as block:
+        async with self.backend.together() as block:
             block.undo(PutListBack(self.members))
             known = {row_key(record) for record in records}
             now = await self._aknown()
@@ -182,7 +182,7 @@ async def asettle_assigned(relation: Any, owner: Any, value: Any) -> None:
 async def areplace_one(relation: Any, owner: Any, value: Any) -> None:
     """Have `value`, or nothing, be the owner's one record: release the row that it was, and save the new one."""
     backend = type(owner).__home__[0]
-    async with backend.transaction() as block:
+    async with backend.together() as block:
         block.undo(PutKeysBack(owner, [], relation.name))
         before = relation.loaded(owner) if relation.is_loaded(owner) else None
         await _arelease(relation, owner, value, before)

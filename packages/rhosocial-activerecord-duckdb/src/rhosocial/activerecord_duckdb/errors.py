@@ -30,7 +30,10 @@ from rhosocial.activerecord.backend import (
 
 _PATTERNS: tuple[tuple[str, type[DatabaseError]], ...] = (
     # Of several columns, ``a: 1, b: 2``, the values may look like names.
-    (r"Constraint Error: Duplicate key \"(?P<columns>[^:\"]+): (?!.*, .*: ).*\" violates (primary|unique)", UniqueViolation),
+    (
+        r"Constraint Error: Duplicate key \"(?P<columns>[^:\"]+): (?!.*, .*: ).*\" violates (primary|unique)",
+        UniqueViolation,
+    ),
     (r"Constraint Error: (Duplicate key|PRIMARY KEY or UNIQUE constraint violation)", UniqueViolation),
     (r"TransactionContext Error: Failed to commit: PRIMARY KEY or UNIQUE constraint violat", UniqueViolation),
     (r"Constraint Error: NOT NULL constraint failed: (?P<table>.+)\.(?P<columns>[^.]+)$", NotNullViolation),
