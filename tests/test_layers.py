@@ -161,6 +161,30 @@ def test_imports_go_downward_only() -> None:
     assert problems(SOURCE) == []
 
 
+def strange_imports(folder: Path) -> list[str]:
+    """One sentence for each import of the library in a package of its own that is no public name of the backends."""
+    found = []
+    for path in folder.rglob("*.py"):
+        for target, attribute, line in imports("package", path, {}):
+            if f"{target}.".startswith(f"{ROOT}.") and (target != BACKEND or attribute.startswith("_")):
+                found.append(f"{path.name}, line {line}: imports {target} {attribute}")
+        found += [
+            f"{path.name}, line {node.lineno}: uses {node.attr}"
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "ar" and node.attr.startswith("_")
+        ]
+    return found
+
+
+def test_a_package_of_its_own_uses_public_names_of_the_backends_alone(tmp_path: Path) -> None:
+    assert strange_imports(SOURCE.parent / "packages") == []
+    wrong = (
+        f"from {BACKEND} import _secret\nfrom {ROOT} import plan\nimport {BACKEND}.pool\nimport {BACKEND} as ar\nar._x"
+    )
+    (tmp_path / "wrong.py").write_text(wrong, encoding="utf-8")
+    assert len(strange_imports(tmp_path)) == 4
+
+
 def test_importing_the_library_brings_in_neither_an_event_loop_nor_a_driver() -> None:
     heavy = {"asyncio", "sqlite3", "pytest"}
     code = f"import sys, {ROOT}, {BACKEND}; print(sorted({heavy!r} & set(sys.modules)))"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
 
-from rhosocial.activerecord import AUTO, ActiveRecord, Check, Column, ForeignKey
+from rhosocial.activerecord import AUTO, ActiveRecord, Check, Column, ForeignKey, Index
 from rhosocial.activerecord.backend import (
     CheckViolation,
     ColumnNotFound,
@@ -32,6 +33,7 @@ from rhosocial.activerecord.backend import (
     UnsupportedFeature,
     close_backends,
 )
+from rhosocial.activerecord.testing import assert_queries
 from rhosocial.activerecord_duckdb import DuckDBBackend
 
 
@@ -49,6 +51,21 @@ class Dog(ActiveRecord):
     id: int = AUTO
     owner_id: int
     weight: int = 1
+
+
+class Document(ActiveRecord):
+    __table_name__ = "documents"
+    __table_args__ = (Index("id", where="id > 1"),)
+
+    id: int = AUTO
+    data: dict[str, int]
+
+
+class Long(ActiveRecord):
+    __table_name__ = "longs"
+
+    id: int = AUTO
+    number: Annotated[Decimal, Column(precision=39, scale=2)]
 
 
 @pytest.fixture
@@ -154,6 +171,50 @@ def test_a_file_by_its_url(tmp_path: Path) -> None:
         DuckDBBackend(database=str(tmp_path / "no" / "folder.duckdb")).connect()
     with pytest.raises(ConfigurationError, match="colour"):
         DuckDBBackend(database=":memory:", options={"colour": "red"})
+
+
+class Strange(ActiveRecord):
+    __table_name__ = 'it\'s "odd"'
+
+    id: int = AUTO
+    number: int
+
+
+async def test_each_table_has_a_sequence_of_its_own(backend: StorageBackend) -> None:
+    def sequences() -> list[str]:
+        return [row["n"] for row in backend.fetch_all("SELECT sequence_name AS n FROM duckdb_sequences() ORDER BY n")]
+
+    Strange.__backend__ = backend
+    await Strange.acreate_table()
+    await Strange.acreate_table()
+    assert sequences() == ["dogs_id_seq", 'it\'s "odd"_id_seq', "owners_id_seq"]
+    records = [Strange(number=number) for number in range(300_000)]
+    await Strange.abulk_create(records, batch_size=100_000)
+    assert [record.id for record in records] == list(range(1, 300_001))
+    assert await Strange.query().where(Strange.c.id != Strange.c.number + 1).acount() == 0
+    await Strange(id=400_000, number=0).asave()
+    await Strange.async_key_sequence()
+    assert (await Strange.acreate(number=1)).id == 400_001
+    async with Strange.transaction():
+        await Strange.adrop_table()
+    assert sequences() == ["dogs_id_seq", "owners_id_seq"]
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: Owner.query().for_update().all(),
+        lambda: Owner.query().where(Owner.c.name.matches("word")).all(),
+        lambda: Owner.query().where(Document.c.data["a"] == 1).all(),
+        lambda: Document.create_table(),
+        lambda: Long.create_table(),
+    ],
+)
+def test_what_it_cannot_do_is_refused_before_any_sql(backend: StorageBackend, ask: Any) -> None:
+    for model in (Document, Long):
+        model.__backend__ = backend
+    with assert_queries(0), pytest.raises(UnsupportedFeature):
+        ask()
 
 
 @pytest.mark.usefixtures("backend")
