@@ -100,6 +100,10 @@ async def test_tables_and_columns_may_have_any_name(engine: Engine, home: Any, c
         second: Annotated[int | None, Column(name=f"{name}2", index=False)] = None
         made: Annotated[str, Column(name=f"made {name}", default_sql="'x'")]
 
+    if engine.name in ("mariadb", "mysql") and (name.endswith(" ") or max(name) > "\uffff"):
+        with pytest.raises((QueryError, DataError)):  # The servers have no such names.
+            home(Odd)
+        return
     home(Odd)
     record = await Odd.acreate(first="a")
     assert record.made == "x"
