@@ -43,7 +43,9 @@ def decimals(texts: str) -> list[Decimal]:
         (F.sum(c.id).over(F.window(order_by=c.id, rows=(1, None))), [20, 18, 15, 11, 6, None]),
         (F.sum(c.id).over(order_by=c.id, rows=(-2, -1)), [None, 1, 3, 5, 7, 9]),
         (F.sum(c.id).over(order_by=c.score, range=(-1.5, 0)), [1 + 3 + 6, 2, 3 + 6, 4, 1 + 5, 6]),
-        pytest.param(F.sum(c.id).over(order_by=c.age.asc().nulls_first(), groups=(-1, 0)), [8, 2, 13, 13, 6, 8], marks=GROUPS),
+        pytest.param(
+            F.sum(c.id).over(order_by=c.age.asc().nulls_first(), groups=(-1, 0)), [8, 2, 13, 13, 6, 8], marks=GROUPS
+        ),
         pytest.param(
             F.sum(c.id).over(order_by=c.id, rows=(None, None), exclude="current row"),
             [20, 19, 18, 17, 16, 15],

@@ -100,6 +100,10 @@ async def test_tables_and_columns_may_have_any_name(engine: Engine, home: Any, c
         second: Annotated[int | None, Column(name=f"{name}2", index=False)] = None
         made: Annotated[str, Column(name=f"made {name}", default_sql="'x'")]
 
+    if engine.name in ("mariadb", "mysql") and (name.endswith(" ") or max(name) > "\uffff"):
+        with pytest.raises((QueryError, DataError)):  # The servers have no such names.
+            home(Odd)
+        return
     home(Odd)
     record = await Odd.acreate(first="a")
     assert record.made == "x"
@@ -169,7 +173,13 @@ async def test_what_cannot_be_stored_unchanged_is_refused_and_named(
     assert getattr(stored, name) is None
 
 
-@pytest.mark.parametrize("value", [-0.0, 0.0, math.inf, -math.inf, 5e-324, 1.7976931348623157e308, 0.1 + 0.2, 1.0])
+# MySQL and MariaDB have no infinity, and refuse it.
+INFINITE = [
+    pytest.param(value, marks=pytest.mark.engine("sqlite", "postgresql", "duckdb")) for value in (math.inf, -math.inf)
+]
+
+
+@pytest.mark.parametrize("value", [-0.0, 0.0, 5e-324, 1.7976931348623157e308, 0.1 + 0.2, 1.0, *INFINITE])
 async def test_floats_at_the_edges(home: Any, value: float) -> None:
     home(Store)
     record = await Store.acreate(real=value)
