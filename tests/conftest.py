@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 import engines
+from rhosocial.activerecord import ActiveRecord
+from rhosocial.activerecord.backend import StorageBackend
+
+Home = Callable[..., Any]
 
 pytest_plugins = ["pytester", "rhosocial.activerecord.testing.plugin"]
 
@@ -32,3 +37,38 @@ def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     """The engine that the tests of behaviour run on: ``--engine``."""
     with engines.started(request.config, tmp_path_factory.mktemp("engine")) as started:
         yield started
+
+
+@pytest.fixture
+def backend(engine: engines.Engine) -> Iterator[StorageBackend]:
+    """A backend on an empty database of the test's own."""
+    with engine.place() as place:
+        made = place.open()
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def home(backend: StorageBackend) -> Iterator[Home]:
+    """`home(Model, …)`: the models are stored on the test's backend, their tables are there; the first comes back."""
+    placed: list[type[ActiveRecord]] = []
+
+    def place(*models: type[ActiveRecord], tables: bool = True) -> Any:
+        for model in models:
+            model.__backend__ = backend
+            placed.append(model)
+            if tables:
+                model.create_table()
+        return models[0]
+
+    yield place
+    for model in placed:
+        del model.__backend__
+
+
+@pytest.fixture
+def sent(backend: StorageBackend) -> list[str]:
+    """The statements that were sent so far; a test clears the list to count from there."""
+    texts: list[str] = []
+    backend.on_execute.append(lambda sql, types, duration: texts.append(engines.standard(sql)))
+    return texts

@@ -283,7 +283,7 @@ def decimal(scale: int | None, long: bool = False) -> ColumnType:
     [
         (a + 1, INT),
         (a * b - 1, INT),
-        (a / b, None),
+        (a / b, INT),
         (a % 2, INT),
         (a + 1.5, ColumnType(float, T.DOUBLE)),
         (a + Decimal("1.50"), decimal(2)),
