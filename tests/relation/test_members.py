@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from blog import Author, Comment, Leg, Note, Post, PostTag, Profile, Tag
 
-from rhosocial.activerecord.backend.errors import DatabaseError, IntegrityError, QueryError
+from rhosocial.activerecord.backend.errors import DatabaseError, IntegrityError, QueryError, ValidationError
 from rhosocial.activerecord.testing import assert_queries
 
 
@@ -211,6 +211,33 @@ async def test_save_with_related_saves_a_graph_of_new_records_in_order() -> None
     assert [("a", ["c"], ["t"]), ("b", [], [])] == [
         (post.title, [c.text for c in post.comments], [t.name for t in post.tags]) for post in stored.posts
     ]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "place"),
+    [
+        (lambda author: author.posts[1].comments[0], ("posts", 1, "comments", 0)),
+        (lambda author: author.posts[0].tags[1], ("posts", 0, "tags", 1)),
+        (lambda author: author.boss, ("boss",)),
+        (lambda author: author.profile, ("profile",)),
+        (lambda author: author, ()),
+    ],
+)
+async def test_an_error_of_a_record_in_a_graph_says_where_it_is(spoil, place) -> None:
+    author = Author(
+        name="New",
+        boss=Author(name="Boss"),
+        profile=Profile(text="p"),
+        posts=[Post(tags=[Tag(name="a"), Tag(name="b")]), Post(comments=[Comment(text="c")])],
+    )
+    wrong = spoil(author)
+    field = "text" if hasattr(wrong, "text") else "name"
+    setattr(wrong, field, 7)
+    with pytest.raises(ValidationError) as caught:
+        await author.asave(related=True)
+
+    assert [(*place, field)] == [error["loc"] for error in caught.value.errors()]
+    assert author.is_new_record and not await Author.query().where(Author.c.name == "Boss").aexists()
 
 
 async def test_save_with_related_may_begin_at_any_record() -> None:

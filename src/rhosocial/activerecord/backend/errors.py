@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import builtins
+import copy
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 
 class DatabaseError(Exception):
@@ -188,6 +189,12 @@ class ValidationError(DatabaseError, ValueError):
     def errors(self) -> list[Any]:
         """One dict for each failure, with `type`, `loc`, `msg` and `input` as Pydantic gives them."""
         return list(self._errors)
+
+    def under(self, *place: str | int) -> Self:
+        """The same error of a record that is itself found at that place, which then stands before each `loc`."""
+        named = copy.copy(self)
+        named._errors = [{**detail, "loc": (*place, *detail["loc"])} for detail in self._errors]
+        return named
 
 
 class RecordNotFound(DatabaseError):

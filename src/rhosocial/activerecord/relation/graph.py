@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..backend.errors import DatabaseError, DataError
+from ..backend.errors import DatabaseError, DataError, ValidationError
 from ..state import links_of, stored_of
 from .kind import BelongsTo, HasMany, HasOne, ManyToMany
 from .members import Members
@@ -71,6 +71,13 @@ class _Graph:
             elif isinstance(value, Members) and isinstance(relation, ManyToMany):
                 await self._asave_linked(record, value, was_new)
 
+    async def _asave_at(self, record: Any, *place: str | int) -> None:
+        """Save a record; an error says by which way it was reached."""
+        try:
+            await self.asave(record)
+        except ValidationError as error:
+            raise error.under(*place) from error
+
     async def aclose_circles(self) -> None:
         """Set the foreign keys that had to wait for a record that was itself waiting."""
         for record, relation, value in self._circles:
@@ -78,19 +85,19 @@ class _Graph:
             self.written += await record.asave()
 
     async def _apoint(self, record: Any, relation: Any, value: Any) -> None:
-        await self.asave(value)
+        await self._asave_at(value, relation.name)
         if _is_new(value):  # It waits for this one: a circle.
             _refuse_unbreakable(relation)
             self._circles.append((record, relation, value))
         else:
             _point(record, relation, value)
 
-    async def _asave_child(self, record: Any, relation: Any, child: Any) -> None:
+    async def _asave_child(self, record: Any, relation: Any, child: Any, *place: str | int) -> None:
         back = relation.inverse()
         # A child that was given another parent goes where it was told to.
         if back is None or not back.is_loaded(child) or back.loaded(child) is record or back.loaded(child) is None:
             adopt(relation, record, child, type(record).__home__[0])
-        await self.asave(child)
+        await self._asave_at(child, relation.name, *place)
 
     async def _asave_one(self, record: Any, relation: Any, child: Any, is_first: bool) -> None:
         if not is_first:
@@ -102,12 +109,12 @@ class _Graph:
         if members.is_assigned and not is_first:
             await KeyWriter(members).areplace(list(members))
         _settle(record, members)
-        for child in list(members):
-            await self._asave_child(record, relation, child)
+        for number, child in enumerate(list(members)):
+            await self._asave_child(record, relation, child, number)
 
     async def _asave_linked(self, record: Any, members: Members[Any], is_first: bool) -> None:
-        for member in list(members):
-            await self.asave(member)
+        for number, member in enumerate(list(members)):
+            await self._asave_at(member, members.relation.name, number)
         writer = LinkWriter(members)
         if members.is_assigned and not is_first:
             await writer.areplace(list(members))
