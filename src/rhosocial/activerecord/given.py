@@ -106,7 +106,7 @@ async def acheck_record(record: Any, plan: Plan, place: int, fields: Collection[
 
 def at_row(error: Any, place: int) -> Any:
     """The error as one that says in which row of a call for many it is: `row`, its text, and the places of `errors`."""
-    named = error.under(place) if isinstance(error, ValidationError) else copy.copy(error)
+    named: Any = error.under(place) if isinstance(error, ValidationError) else copy.copy(error)
     named.args = (f"row {place}: {error}",)
     named.row = place
     return named
