@@ -1,12 +1,13 @@
 # Needs GNU make and Python 3.11 or newer; everything else is installed into the virtual environments below.
 # PYTHON=… chooses the interpreter, ARGS=… goes to the command: make test ARGS="tests/unit -k pool".
 
-.PHONY: help demo test lint types fuzz bench clean
+.PHONY: help demo test test-postgresql lint types fuzz bench clean
 .SUFFIXES:
 
 help:
 	@echo "make demo    real data, a tour of the library, and a backend of one's own (.venv-demo)"
 	@echo "make test    the tests (.venv-test)"
+	@echo "make test-postgresql   the tests of behaviour on the PostgreSQL server that ACTIVERECORD_POSTGRESQL names"
 	@echo "make lint    ruff, and the fragments of the changelog"
 	@echo "make types   mypy --strict and pyright"
 	@echo "make fuzz    the property tests with 500 examples each"
@@ -60,6 +61,12 @@ demo: .venv-demo/installed
 
 test: .venv-test/installed .data/tpch/answers.json
 	.venv-test/bin/python -m pytest --numprocesses 2 $(ARGS)
+
+# What is said of models, queries and records holds on every engine; the server is one on 127.0.0.1 where none is named.
+BEHAVIOUR = $(addprefix tests/,record query relation scope values schemas testing roundtrip)
+
+test-postgresql: .venv-test/installed
+	.venv-test/bin/python -m pytest --numprocesses 2 --engine postgresql $(BEHAVIOUR) tests/impl/postgres $(ARGS)
 
 fuzz: .venv-test/installed
 	.venv-test/bin/python -m pytest --numprocesses 2 --timeout 0 --hypothesis-profile fuzz -m hypothesis $(ARGS)
