@@ -71,7 +71,7 @@ class Engine(ABC):
     def start(self) -> None:  # noqa: B027  # Not all engines need it.
         """Make what all places of the run stand on."""
 
-    def stop(self) -> None:  # noqa: B027
+    def stop(self) -> None:  # noqa: B027  # Not all engines need it.
         """Take it away again."""
 
     @abstractmethod

@@ -171,7 +171,7 @@ def test_an_annotation_that_is_defined_nowhere() -> None:
     class Dangling(ActiveRecord):
         __table_name__ = "dangling"
         id: int
-        part: Nowhere  # noqa: F821
+        part: Nowhere  # noqa: F821  # It is to be unknown.
 
     with pytest.raises(
         ConfigurationError, match="Dangling is annotated with 'Nowhere', which is not defined: define or"

@@ -222,7 +222,7 @@ async def test_the_bad_row_of_many_is_named(
     with pytest.raises(error, match=complaint) as caught:
         await User.abulk_create(rows)
 
-    assert caught.value.row == 7_000  # type: ignore[attr-defined]
+    assert caught.value.row == 7_000
     if isinstance(caught.value, ValidationError):
         assert caught.value.errors()[0]["loc"] == (7_000, place)
     assert await User.query().acount() == 0

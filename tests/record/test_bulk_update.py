@@ -183,7 +183,7 @@ async def test_a_row_that_has_gone_is_named_and_nothing_written(home: Any) -> No
     with pytest.raises(StaleRecord, match="row 250: this User was not saved: its row is no longer there") as caught:
         await User.abulk_update(users, batch_size=50)
 
-    assert caught.value.row == 250  # type: ignore[attr-defined]
+    assert caught.value.row == 250
     assert await User.query().where(User.c.age == 9).acount() == 0
     assert all(user.dirty_fields == {"age"} for user in users)
     for box in boxes:
@@ -243,7 +243,7 @@ async def test_wrong_calls_are_refused_before_anything_is_sent(home: Any, sent: 
         (users, [], QueryError, "takes a list of names"),
     ]:
         with pytest.raises(error, match=complaint):
-            await User.abulk_update(records, fields)  # type: ignore[arg-type]
+            await User.abulk_update(records, fields)
     with pytest.raises(DataError, match=r"Box\.area is computed by the database"):
         await Box.abulk_update([box], ["area"])
     with pytest.raises(DatabaseError, match="batch_size must be a whole number"):

@@ -187,7 +187,7 @@ async def test_classes_that_share_a_table_leave_each_other_alone(home: Any) -> N
     for rows in ([{"name": "z"}, {"name": "a", "sails": 3}], [Boat(name="z"), Boat(name="a")]):
         for update in (None, []):
             with pytest.raises(UniqueViolation, match="row 1: the name is that of a row of the kind 'Car'"):
-                await Boat.aupsert(rows, on="name", update=update)  # type: ignore[type-var]
+                await Boat.aupsert(rows, on="name", update=update)
     with pytest.raises(DataError, match=r"Boat\.kind is the kind of a row"):
         await Boat.aupsert([Boat(name="a")], on="name", update=["kind"])
     assert await Vehicle.query().acount() == 3

@@ -117,7 +117,7 @@ async def test_wrong_names_are_refused_before_anything_is_sent(home: Any, sent: 
     ]:
         for call in (User.afind_or_create, User.aupdate_or_create):
             with pytest.raises(error, match=complaint):
-                await call(defaults, **match)  # type: ignore[arg-type,operator]
+                await call(defaults, **match)
     assert sent == []
 
 

@@ -109,9 +109,9 @@ async def test_bad_arguments_are_refused_before_anything_is_sent(home: Any, sent
     home(Account, tables=False)
     for retries in (-1, True, "3"):
         with pytest.raises(ValueError, match="retries"):
-            await Account.arun_in_transaction(lambda: 1, retries)  # type: ignore[arg-type]
+            await Account.arun_in_transaction(lambda: 1, retries)
     with pytest.raises(TypeError, match="takes a function"):
-        await Account.arun_in_transaction(7)  # type: ignore[arg-type]
+        await Account.arun_in_transaction(7)
     assert sent == []
 
 

@@ -250,7 +250,7 @@ async def test_wrong_calls_are_refused_before_anything_is_sent(home: Any, sent: 
         ([{"url": "a"}], {"on": "url", "update": ["hits"]}, QueryError, "row 0: gives no 'hits', which update names"),
     ]:
         with pytest.raises(error, match=complaint):
-            await Page.aupsert(given, **more)  # type: ignore[arg-type]
+            await Page.aupsert(given, **more)
     assert sent == []
 
 

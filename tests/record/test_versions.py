@@ -157,7 +157,7 @@ def test_a_version_is_one_int_field_outside_the_key() -> None:
 
     for model in (Text, Twice):
         with pytest.raises(ConfigurationError, match="cannot be the version: that is one int field outside the key"):
-            model.c.version  # noqa: B018
+            model.c.version  # noqa: B018  # Reading it is what is tested.
 
 
 async def test_none_is_no_version(home: Any) -> None:

@@ -219,7 +219,7 @@ async def test_sql_of_ones_own_is_explained_by_what_the_engine_says(backend: Any
 
 @pytest.mark.engine("sqlite")  # It stands for an engine that names constraints otherwise.
 async def test_constraints_without_names_are_known_by_those_that_the_engine_makes(backend: Any) -> None:
-    class Dialect(type(backend.dialect)):  # type: ignore[misc]  # Known at run time only.
+    class Dialect(type(backend.dialect)):  # Known at run time only.
         def implied_name(self, kind: str, table: str, columns: tuple[str, ...], number: int) -> str | None:
             return f"{table}_{'_'.join(columns)}_{kind}{number}"
 

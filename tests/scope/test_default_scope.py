@@ -20,7 +20,7 @@ tenant: ContextVar[str] = ContextVar("tenant", default="a")
 
 class Writer(ActiveRecord):
     __table_name__ = "writers"
-    __default_scopes__ = {"known": Fixed(lambda c: c.is_known == True)}  # noqa: E712
+    __default_scopes__ = {"known": Fixed(lambda c: c.is_known == True)}  # noqa: E712  # SQL, not Python.
 
     id: int
     name: str
@@ -33,7 +33,7 @@ class Writer(ActiveRecord):
 
 class Essay(ActiveRecord):
     __table_name__ = "essays"
-    __default_scopes__ = {"published": lambda c: c.draft == False, "short": lambda c: c.words < 1000}  # noqa: E712
+    __default_scopes__ = {"published": lambda c: c.draft == False, "short": lambda c: c.words < 1000}  # noqa: E712  # SQL, not Python.
 
     id: int
     writer_id: int
@@ -65,7 +65,7 @@ class Topic(ActiveRecord):
 class EssayTopic(ActiveRecord):
     __table_name__ = "essay_topics"
     __primary_key__ = ("essay_id", "topic_id")
-    __default_scopes__ = {"shown": lambda c: c.shown == True}  # noqa: E712
+    __default_scopes__ = {"shown": lambda c: c.shown == True}  # noqa: E712  # SQL, not Python.
 
     essay_id: int
     topic_id: int
@@ -356,7 +356,7 @@ def test_names_of_columns_are_the_fields_or_the_columns():
 
     class Renamed(ActiveRecord):
         __table_name__ = "renamed"
-        __default_scopes__ = {"on": lambda c: c.is_on == True}  # noqa: E712
+        __default_scopes__ = {"on": lambda c: c.is_on == True}  # noqa: E712  # SQL, not Python.
 
         id: int
         is_on: Annotated[bool, Column(name="on_flag")] = True

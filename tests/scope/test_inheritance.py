@@ -205,7 +205,7 @@ async def test_columns_of_classes_below_can_be_asked_for():
     assert kinds(await Vehicle.query().from_(asked.as_cte("low")).aall()) == [Boat]
     assert kinds(await Vehicle.query().raw_sql("SELECT * FROM vehicles ORDER BY id").aall()) == ALL
     with pytest.raises(ColumnNotFound):
-        Vehicle.c.draught  # noqa: B018
+        Vehicle.c.draught  # noqa: B018  # Reading it is what is tested.
     with pytest.raises(ColumnNotFound):
         Boat.query().where(Boat.c.doors == 5)
 
@@ -291,7 +291,7 @@ async def test_rollback_copies_and_pickles():
     with pytest.raises(ZeroDivisionError):
         async with Vehicle.transaction():
             boat = await Boat.acreate(name="x", draught=1)
-            1 / 0  # noqa: B018
+            1 / 0  # noqa: B018  # It is to raise.
     found = await Vehicle.afind_one_or_fail(2)
     twin = pickle.loads(pickle.dumps(found))
 
@@ -344,7 +344,7 @@ async def test_lazy_reading_is_batched_for_each_class():
 async def test_a_policy_holds_for_all_classes():
     for vehicle in await Vehicle.query().loading("raise").aall():
         with pytest.raises(RelationNotLoaded, match="trips"):
-            vehicle.trips  # noqa: B018
+            vehicle.trips  # noqa: B018  # Reading it is what is tested.
 
 
 async def test_relations_to_several_models_know_the_class_that_has_the_table():
@@ -463,7 +463,7 @@ async def test_a_class_that_is_defined_later_is_known_from_then_on(harbour):
     assert kinds([box.tool for box in await Box.query().order_by("id").with_("tool").aall()]) == [Tool, Saw]
     before = Saw
 
-    class Saw(Tool):  # type: ignore[no-redef]  # Once more, as in a notebook.
+    class Saw(Tool):  # Once more, as in a notebook.
         teeth: int = 80
 
     assert kinds(await Tool.query().order_by("id").aall()) == [Tool, Saw]

@@ -227,7 +227,7 @@ async def test_a_rollback_takes_deletion_and_restoring_back():
         async with Book.transaction():
             await gone.arestore()
             await there.adelete()
-            1 / 0  # noqa: B018
+            1 / 0  # noqa: B018  # It is to raise.
 
     assert (gone.deleted_at, there.deleted_at) == (since, None)
     assert not gone.is_dirty

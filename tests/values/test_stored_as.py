@@ -120,7 +120,7 @@ async def test_many_records_hold_it_too(things: Any) -> None:
 
 
 def test_json_has_what_dump_makes() -> None:
-    thing = Thing(price="5 USD", heat=Temperature(Decimal(1)))  # type: ignore[arg-type]  # As a form would give it.
+    thing = Thing(price="5 USD", heat=Temperature(Decimal(1)))  # As a form would give it.
     assert thing.price == Money(5, "USD")
     assert '"price":"5 USD"' in thing.model_dump_json() and '"heat":"1"' in thing.model_dump_json()
 
@@ -165,9 +165,9 @@ def test_wrong_registrations_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="Money is registered already"):
         register_type(Money, DatabaseType.TEXT, dump=money_text, load=Money.parse)
     with pytest.raises(ConfigurationError, match="takes a class"):
-        register_type(Annotated[Money, 1], DatabaseType.TEXT, dump=str, load=str)  # type: ignore[arg-type]
+        register_type(Annotated[Money, 1], DatabaseType.TEXT, dump=str, load=str)
     with pytest.raises(ConfigurationError, match="two functions"):
-        StoredAs(DatabaseType.TEXT, dump=str, load=None)  # type: ignore[arg-type]
+        StoredAs(DatabaseType.TEXT, dump=str, load=None)
     with pytest.raises(ConfigurationError, match="CUSTOM"):
         StoredAs(DatabaseType.CUSTOM, dump=str, load=str)
 

@@ -172,7 +172,7 @@ class JoinBuilder:
         QueryError where it is none or one of several.
         """
         if name in (self._table.name, self._table.stands_for):
-            return self._table  # type: ignore[no-any-return]
+            return self._table  # type: ignore[no-any-return]  # Of the query, which is generic.
         joined = [join for join in self._select.joins if isinstance(join, SourceJoin)]
         exact = [join.source for join in joined if join.path == name]
         found = exact or [join.source for join in joined if name in (join.source.name, join.relation)]

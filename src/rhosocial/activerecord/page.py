@@ -292,7 +292,7 @@ class _Order:
         if isinstance(item, Function):
             return item.name != "COUNT"
         source = self._sources.get(item.table) if isinstance(item, ColumnRef) and item.table is not None else None
-        column: TableColumn | None = None if source is None else source.by_name.get(item.name)  # type: ignore[attr-defined]
+        column: TableColumn | None = None if source is None else source.by_name.get(item.name)  # type: ignore[attr-defined]  # A ColumnRef.
         if column is None or column.nullable:
             return True
         is_own = source is next(iter(self._sources.values()))

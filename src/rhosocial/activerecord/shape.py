@@ -89,7 +89,7 @@ class Nested:
         self._shapes = {model: shape for model, (_, shape) in chosen.items()}
         # Of several classes Pydantic would take the one that fits best; here the model says which it is.
         self._cards: dict[Any, TypeAdapter[list[Any]]] = {
-            model: TypeAdapter(list[inner])  # type: ignore[valid-type]
+            model: TypeAdapter(list[inner])  # type: ignore[valid-type]  # Built at run time.
             for model, (inner, _) in chosen.items()
             if len(cards) > 1
         }
@@ -142,7 +142,7 @@ class CardQuery(Generic[C]):
         self._query = query
         self._card = card
         self._shape = Shape(card, query._table.model)
-        self._adapter: TypeAdapter[list[C]] = TypeAdapter(list[card])  # type: ignore[valid-type]
+        self._adapter: TypeAdapter[list[C]] = TypeAdapter(list[card])  # type: ignore[valid-type]  # Built at run time.
 
     async def aall(self) -> list[C]:
         """All that answer the question; ValidationError where what is stored does not fit the class."""

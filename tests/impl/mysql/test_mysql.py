@@ -229,7 +229,7 @@ def test_a_deadlock_that_was_swallowed_inside_a_block_ends_it_by_an_error(place:
 
     ready = threading.Event()
     thread = threading.Thread(target=other)
-    with pytest.raises(TransactionError) as caught:  # noqa: SIM117
+    with pytest.raises(TransactionError) as caught:  # noqa: SIM117  # The inner one is left first.
         with one.transaction():
             one.execute("UPDATE t SET n = n + 1 WHERE id = 1")
             thread.start()

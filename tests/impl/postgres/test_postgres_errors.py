@@ -84,7 +84,7 @@ async def test_another_language_changes_nothing(library: db.StorageBackend) -> N
         with pytest.raises(db.UniqueViolation) as caught:
             await library.aexecute("INSERT INTO authors VALUES (1, 'Bob', 1)")
         assert caught.value.columns == ("id",)
-        await library.current_transaction.arollback()  # type: ignore[union-attr]
+        await library.current_transaction.arollback()
 
 
 async def test_an_error_that_was_swallowed_does_not_let_the_block_end(library: db.StorageBackend) -> None:

@@ -79,7 +79,7 @@ class Operand(Expression):
     def __eq__(self, other: object) -> Condition:  # type: ignore[override]  # A comparison is SQL here, not a bool.
         return self.is_null() if other is None else self._compared("=", other)
 
-    def __ne__(self, other: object) -> Condition:  # type: ignore[override]
+    def __ne__(self, other: object) -> Condition:  # type: ignore[override]  # SQL, not Python.
         return self.is_not_null() if other is None else self._compared("<>", other)
 
     __hash__ = object.__hash__

@@ -166,7 +166,7 @@ class _Job:
                 self._future = self._loop.create_future()
         if cancelled is not None:
             if self.error is None:
-                cancelled.finished = self.result  # type: ignore[attr-defined]
+                cancelled.finished = self.result  # type: ignore[attr-defined]  # `save` asks for it.
             raise cancelled
 
     def _end(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from enum import Enum
 from itertools import count
 from typing import Any, Generic, TypeVar
@@ -152,7 +152,10 @@ class Factory(Generic[M]):
             make_source: Any = ModelFactory.create_factory
             self._source = make_source(self.model, **settings)
             self._metas = {meta.name: meta for meta in self._source.get_model_fields()}
-        make: Callable[[], Any] = lambda: self._source.get_field_value(self._metas[column.field])  # noqa: E731
+
+        def make() -> Any:
+            return self._source.get_field_value(self._metas[column.field])
+
         if not self._is_unique(column):
             return make()
         seen = self._seen(column.field)

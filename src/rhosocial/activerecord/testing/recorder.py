@@ -93,7 +93,7 @@ class Recorder(StorageBackend):
         if is_control(sql):
             return QueryResult()
         answer = self._answers.popleft() if self._answers else self._default(sql)
-        if isinstance(answer, Callable) and not isinstance(answer, BaseException):  # type: ignore[arg-type]
+        if isinstance(answer, Callable) and not isinstance(answer, BaseException):  # type: ignore[arg-type]  # mypy does not know it for a class.
             answer = answer(sent)
         if isinstance(answer, BaseException):
             raise answer

@@ -169,7 +169,7 @@ class PostgreSQLBackend(StorageBackend):
     def _note_time(self, error: psycopg.Error, start: float) -> None:
         """Tell a statement that ran into `query_timeout` from one that somebody canceled: the server does not."""
         if self._timeout is not None and error.sqlstate == "57014":
-            error.is_late = time.monotonic() - start >= 0.95 * self._timeout  # type: ignore[attr-defined]
+            error.is_late = time.monotonic() - start >= 0.95 * self._timeout  # type: ignore[attr-defined]  # For `error`.
 
     def _transaction_state(self, connection: Any) -> Literal["idle", "open", "failed", "gone"]:
         return _STATES[connection.pgconn.transaction_status]
